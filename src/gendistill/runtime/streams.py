@@ -4,15 +4,14 @@ Every consumer of random numbers has a stream of its own, derived by hashing, so
 shifts nobody else's numbers and a resumed loop needs no saved generator state.
 """
 
-import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
+from gendistill.runtime.seeds import derive_seed
 
-def derive_seed(root: int, *path: str | int) -> int:
-    """Hash ``(root, *path)`` to a seed in [0, 2**63)."""
-    text = "/".join([str(root), *map(str, path)])
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+__all__ = ["derive_seed", "generator", "seeded"]
 
 
 def generator(device: torch.device | str, root: int, *path: str | int) -> torch.Generator:
@@ -21,3 +20,15 @@ def generator(device: torch.device | str, root: int, *path: str | int) -> torch.
     CPU and CUDA generators give different numbers for one seed.
     """
     return torch.Generator(device=device).manual_seed(derive_seed(root, *path))
+
+
+@contextmanager
+def seeded(root: int, *path: str | int) -> Iterator[None]:
+    """Seed torch's global CPU stream inside the block and put it back after it.
+
+    For layers that initialise themselves from the global stream: networks are built on the CPU, so that their
+    weights are the same on every device.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(derive_seed(root, *path))
+        yield

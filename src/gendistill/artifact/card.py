@@ -1,0 +1,69 @@
+"""The card of an artifact: everything needed to use its images without this repository at hand."""
+
+from typing import Any
+
+from gendistill.config.schema import Params
+from gendistill.data.info import DataInfo
+
+METHODS = {
+    "cgan": "conditional GAN (arXiv 2404.17732, section 3.1), not distilled",
+    "dim": "DiM: global matching only (arXiv 2303.04707)",
+    "ours": "global and local matching (arXiv 2404.17732)",
+}
+
+
+def write_card(params: Params, info: DataInfo, source: str, step: int) -> dict[str, Any]:
+    """Describe one generator; a function of parameters and data alone, so equal runs give equal cards.
+
+    Args:
+        params: the parameters of the run.
+        info: the prepared data set.
+        source: ``cgan``, ``dim`` or ``ours``.
+        step: distillation step the weights are of; 0 for ``cgan``.
+    """
+    recipe = params.recipe
+    return {
+        "method": METHODS[source],
+        "source": source,
+        "dataset": info.name,
+        "dataset_checksum": info.checksum,
+        "classes": list(info.classes),
+        "image_shape": [info.channels, info.image_size, info.image_size],
+        "normalisation": {
+            "generator_range": [-1.0, 1.0],
+            "pixels": "(x + 1) / 2",
+            "mean": list(info.mean),
+            "std": list(info.std),
+        },
+        "generator": {
+            "channels": info.channels,
+            "image_size": info.image_size,
+            "num_classes": len(info.classes),
+            "width": params.gan.width,
+            "latent": params.gan.latent,
+            "conditioning": params.gan.conditioning,
+        },
+        "recipe": {
+            "optimizer": "SGD",
+            "lr": recipe.lr,
+            "momentum": recipe.momentum,
+            "weight_decay": recipe.weight_decay,
+            "batch": f"min(classes x IPC, {recipe.fresh_batch})",
+            "augment": recipe.fresh_augment,
+            "loss": "cross-entropy",
+        },
+        "step": step,
+        "parameters": parameters(params, source),
+    }
+
+
+def parameters(params: Params, source: str) -> dict[str, Any]:
+    """The parameters that made the generator: seed, GAN, and for distilled ones schedule and loss."""
+    from dataclasses import asdict
+
+    made: dict[str, Any] = {"seed": params.seed, "gan": asdict(params.gan)}
+    if source != "cgan":
+        made |= {"distill": asdict(params.distill), "loss": asdict(params.loss)}
+    if source == "dim":
+        made["loss"]["omega_l"] = 0.0
+    return made

@@ -1,0 +1,60 @@
+"""Images from an artifact: any number, any labels, on any device."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gendistill.artifact.file import load_artifact
+from gendistill.data.order import class_major_labels
+from gendistill.data.resident import to_uint8
+from gendistill.networks.generator import Generator
+from gendistill.networks.latent import sample_latent
+from gendistill.runtime.errors import UserError
+from gendistill.runtime.streams import generator as stream
+
+CHUNK = 1024  # images generated at a time
+
+
+def load_generator(path: Path, device: torch.device | str) -> Generator:
+    """The generator of an artifact, in eval mode, without gradients.
+
+    Raises:
+        UserError: the file is no intact artifact, or its tensors do not fit the architecture its card names.
+    """
+    tensors, card = load_artifact(path)
+    network = Generator(**card["generator"])
+    try:
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+    except RuntimeError as error:
+        raise UserError(f"{path}: the tensors do not fit the generator its card describes ({error})") from error
+    return network.to(device).eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def sample(generator: Generator, labels: Tensor, draw: torch.Generator) -> Tensor:
+    """One image for every label.
+
+    Args:
+        generator: in eval mode.
+        labels: (n,) int64 on the generator's device.
+        draw: random stream on that device.
+
+    Returns:
+        (n, c, h, w) in [-1, 1]. Latents are drawn for all labels at once, so the images do not depend on how they are
+        chunked.
+    """
+    latents = sample_latent(len(labels), generator.latent, labels.device, draw)
+    chunks = zip(latents.split(CHUNK), labels.split(CHUNK), strict=True)
+    return torch.cat([generator(z, y).float() for z, y in chunks])
+
+
+def fixed_set(generator: Generator, ipc: int, *, seed: int, source: str) -> tuple[Tensor, Tensor]:
+    """A set drawn once: `ipc` images of every class as uint8, and their labels, on the CPU.
+
+    A function of (seed, source, ipc); sets of different `ipc` are independent draws.
+    """
+    device = next(generator.parameters()).device
+    labels = class_major_labels(generator.num_classes, ipc, device)
+    draw = stream(device, seed, "generate", source, ipc)
+    return to_uint8(sample(generator, labels, draw)).cpu(), labels.cpu()

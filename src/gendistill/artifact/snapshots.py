@@ -1,0 +1,29 @@
+"""Snapshots of a generator along its distillation: one safetensors file each, in one folder."""
+
+from pathlib import Path
+
+from safetensors.numpy import load_file, save_file
+
+from gendistill.artifact.file import Arrays
+from gendistill.runtime.errors import UserError
+from gendistill.runtime.files import write_atomically
+
+
+def save_snapshots(folder: Path, snapshots: dict[int, Arrays]) -> None:
+    """Write ``step<k>.safetensors`` for every step; the folder appears whole or not at all."""
+    with write_atomically(folder) as temporary:
+        temporary.mkdir()
+        for step, tensors in snapshots.items():
+            save_file(tensors, temporary / f"step{step}.safetensors")
+
+
+def load_snapshots(folder: Path) -> dict[int, Arrays]:
+    """Read what `save_snapshots` wrote.
+
+    Raises:
+        UserError: there are none.
+    """
+    files = sorted(folder.glob("step*.safetensors"))
+    if not files:
+        raise UserError(f"{folder} holds no generator; run `dvc repro distill` first")
+    return {int(path.stem.removeprefix("step")): load_file(path) for path in files}

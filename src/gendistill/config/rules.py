@@ -1,0 +1,171 @@
+"""What two or more keys of params.yaml must satisfy together.
+
+A rule is a function of the values that it names, and yields (key to change, message). It is run only if all
+these values are legal by themselves, so that one mistake is reported once. ``RULES`` lists all of them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from gendistill.config.catalogue import DATASETS, NETWORKS, SECOND_LAYER
+
+Found = Iterator[tuple[str, str]]
+
+
+def _path_belongs_to_npz(name: str, path: str) -> Found:
+    if name == "npz" and not path:
+        yield "data.path", "is empty; data.name npz needs the .npz file"
+    if name != "npz" and path:
+        yield "data.path", f"must be '' unless data.name is npz, found {path!r} with {name}"
+
+
+def _padding_cannot_shrink(name: str, fit: str, image_size: int) -> Found:
+    native = DATASETS[name].native_size
+    if fit == "pad" and native is not None and native > image_size:
+        yield (
+            "data.fit",
+            f"pad cannot bring the {native} x {native} images of {name} to {image_size} x {image_size}; "
+            "write resize, or a larger data.image_size",
+        )
+
+
+def _held_out_fits(name: str, held_out: int) -> Found:
+    info = DATASETS[name]
+    if info.train_count is None or info.num_classes is None or held_out == 0:
+        return
+    if held_out >= info.train_count:
+        yield "data.held_out", f"must be < {info.train_count} (training images of {name}), found {held_out}"
+    elif held_out < info.num_classes:
+        yield (
+            "data.held_out",
+            f"must be 0 or >= {info.num_classes} (one image for each class of {name}), found {held_out}",
+        )
+
+
+def _batches_fit(name: str, held_out: int, gan: int, distill: int, whole: int) -> Found:
+    total = DATASETS[name].train_count
+    # A held-out part that leaves nothing is reported by the rule before.
+    if total is None or held_out >= total:
+        return
+    left = total - held_out
+    batches = {"gan.batch_size": gan, "distill.batch_size": distill, "recipe.whole_batch": whole}
+    for key, batch in batches.items():
+        if batch > left:
+            yield (
+                key,
+                f"must be <= {left}, found {batch} ({name} has {total} training images, {held_out} held out)",
+            )
+
+
+def _latent_holds_the_label(name: str, conditioning: str, latent: int) -> Found:
+    classes = DATASETS[name].num_classes
+    if conditioning == "overwrite" and classes is not None and latent <= classes:
+        yield (
+            "gan.latent",
+            f"must be >= {classes + 1}, found {latent}: overwrite puts the label of {name} "
+            f"into the first {classes} entries",
+        )
+
+
+def _snapshots_fit(snapshots: int, steps: int) -> Found:
+    if snapshots > steps:
+        yield "distill.snapshots", f"must be <= distill.steps ({steps}), found {snapshots}"
+
+
+def _selection_has_a_choice(select: str, held_out: int, snapshots: int) -> Found:
+    if select != "held_out":
+        return
+    if held_out == 0:
+        yield "generate.select", "held_out needs held-out images: write data.held_out > 0, or select: last"
+    if snapshots < 2:
+        yield (
+            "generate.select",
+            f"held_out chooses among snapshots: write distill.snapshots >= 2, found {snapshots}",
+        )
+
+
+def _pool_has_the_layer(omega_l: float, layer: str, pool: tuple[str, ...]) -> Found:
+    if omega_l == 0 or layer == SECOND_LAYER:
+        return
+    lacking = [name for name in pool if layer not in NETWORKS[name].layers]
+    if lacking:
+        common = [one for one in NETWORKS[pool[0]].layers if all(one in NETWORKS[n].layers for n in pool)]
+        yield (
+            "loss.local_layer",
+            f"must be {', '.join([SECOND_LAYER, *common])}, found {layer!r}, "
+            f"which {', '.join(lacking)} of distill.pool lacks",
+        )
+
+
+def _width_leaves_channels(key: str, width: float, networks: tuple[str, ...]) -> Found:
+    for name in networks:
+        if NETWORKS[name].channels * width < 1:
+            yield key, f"must be >= {1 / NETWORKS[name].channels} for {name}, found {width}"
+            return
+
+
+def _pool_keeps_channels(width: float, pool: tuple[str, ...]) -> Found:
+    yield from _width_leaves_channels("distill.pool_width", width, pool)
+
+
+def _students_keep_channels(width: float, networks: tuple[str, ...], controls: tuple[str, ...]) -> Found:
+    yield from _width_leaves_channels("evaluate.width", width, networks + controls)
+
+
+def _controls_have_images(name: str, held_out: int, ipc: tuple[int, ...], controls: tuple[str, ...]) -> Found:
+    info = DATASETS[name]
+    if info.train_count is None or info.num_classes is None or held_out >= info.train_count or not controls:
+        return
+    most = (info.train_count - held_out) // info.num_classes
+    too_many = [str(count) for count in ipc if count > most]
+    if too_many:
+        yield (
+            "evaluate.ipc",
+            f"must be <= {most} for the control random, found {', '.join(too_many)}: {name} has no more "
+            "training images a class; write fewer, or evaluate.control_networks: []",
+        )
+
+
+def _test_points_fit(points: int, protocols: tuple[str, ...], fresh: int, fixed: int, plain: int) -> Found:
+    epochs = {"fresh": fresh, "fixed": fixed, "fixed_plain": plain}
+    shortest = min(protocols, key=lambda protocol: epochs[protocol])
+    if points > epochs[shortest]:
+        yield "evaluate.test_points", f"must be <= {epochs[shortest]} (epochs of {shortest}), found {points}"
+
+
+RULES: Final[dict[Callable[..., Found], tuple[str, ...]]] = {
+    _path_belongs_to_npz: ("data.name", "data.path"),
+    _padding_cannot_shrink: ("data.name", "data.fit", "data.image_size"),
+    _held_out_fits: ("data.name", "data.held_out"),
+    _batches_fit: (
+        "data.name",
+        "data.held_out",
+        "gan.batch_size",
+        "distill.batch_size",
+        "recipe.whole_batch",
+    ),
+    _latent_holds_the_label: ("data.name", "gan.conditioning", "gan.latent"),
+    _snapshots_fit: ("distill.snapshots", "distill.steps"),
+    _selection_has_a_choice: ("generate.select", "data.held_out", "distill.snapshots"),
+    _pool_has_the_layer: ("loss.omega_l", "loss.local_layer", "distill.pool"),
+    _pool_keeps_channels: ("distill.pool_width", "distill.pool"),
+    _students_keep_channels: ("evaluate.width", "evaluate.networks", "evaluate.control_networks"),
+    _controls_have_images: ("data.name", "data.held_out", "evaluate.ipc", "evaluate.control_networks"),
+    _test_points_fit: (
+        "evaluate.test_points",
+        "evaluate.protocols",
+        "evaluate.fresh_epochs",
+        "evaluate.fixed_epochs",
+        "evaluate.plain_epochs",
+    ),
+}
+
+
+def broken_rules(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Problems among `values` (dotted key -> legal value); rules whose values are missing are left out."""
+    return [
+        problem
+        for rule, keys in RULES.items()
+        if all(key in values for key in keys)
+        for problem in rule(*(values[key] for key in keys))
+    ]

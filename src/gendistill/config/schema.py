@@ -1,0 +1,281 @@
+"""The sections of params.yaml as frozen dataclasses: field = key, annotation = type and constraints.
+
+There are no defaults: params.yaml holds every value. ``params`` builds these classes from a file, checking
+each value against its annotation; ``rules`` holds what two or more keys must satisfy together.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from gendistill.config import catalogue as names
+from gendistill.config.constraints import (
+    Above,
+    AtLeast,
+    Augmentation,
+    Fraction,
+    Matches,
+    NotEmpty,
+    OneOf,
+    Unique,
+)
+
+Count = Annotated[int, AtLeast(1)]
+CountOrZero = Annotated[int, AtLeast(0)]
+BatchOfTwo = Annotated[int, AtLeast(2)]  # batch normalisation has no variance for a single image
+Weight = Annotated[float, AtLeast(0)]
+Rate = Annotated[float, Above(0)]
+Momentum = Annotated[float, Fraction()]
+DiffAugment = Annotated[str, Augmentation(names.DIFF_AUGMENT_GROUPS)]
+Dsa = Annotated[str, Augmentation(names.DSA_GROUPS)]
+Network = Annotated[str, OneOf(tuple(names.NETWORKS))]
+Networks = Annotated[tuple[Network, ...], NotEmpty(), Unique()]
+GeneratedSource = Annotated[str, OneOf(names.GENERATED_SOURCES)]
+ProtocolName = Annotated[str, OneOf(tuple(names.PROTOCOLS))]
+Label = Annotated[str, Matches(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, `.`, `_` and `-`")]
+DeviceName = Annotated[str, Matches(r"auto|cpu|mps|cuda(:\d+)?", "auto, cpu, cuda, cuda:<number> or mps")]
+Text = Annotated[str, Matches(r"(?s).*\S.*", "text that is not empty")]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataParams:
+    """Section ``data``: which images, and how they are prepared.
+
+    Attributes:
+        name: data set, a name in `catalogue.DATASETS`.
+        path: the .npz file of data set `npz`, relative to `RuntimeParams.data_root`; else empty.
+        image_size: pixels a side after preparation; 16, 32, 64 or 128.
+        fit: how images of another size are brought to it, a name in `catalogue.FITS`.
+        held_out: training images set aside for selection, stratified; 0 = none.
+        split_seed: seed of that split (and of the test split of sets that have none); >= 0.
+    """
+
+    name: Annotated[str, OneOf(tuple(names.DATASETS))]
+    path: str
+    image_size: Annotated[int, OneOf(names.IMAGE_SIZES)]
+    fit: Annotated[str, OneOf(tuple(names.FITS))]
+    held_out: CountOrZero
+    split_seed: CountOrZero
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GanParams:
+    """Section ``gan``: the conditional GAN (paper, section 3.1).
+
+    Attributes:
+        width: channels of generator and discriminator; >= 1.
+        latent: entries of z, the label's included when `conditioning` is `overwrite`; >= 1.
+        conditioning: how the label enters G, a name in `catalogue.CONDITIONINGS`.
+        objective: adversarial loss, a name in `catalogue.OBJECTIVES`.
+        gradient_penalty: weight of the penalty of `wgan_gp`; >= 0.
+        class_weight: weight of the auxiliary classifier's cross-entropy; >= 0, 0 removes it.
+        discriminator_steps: D steps per G step; >= 1.
+        augment: DiffAugment strategy of what D sees; `none` = off.
+        steps: G steps; >= 1.
+        batch_size: images per step; >= 2.
+        lr: Adam step size of both networks; > 0.
+        beta1: Adam's decay of the mean; in [0, 1).
+        beta2: Adam's decay of the square; in [0, 1).
+        ema: decay per step of the moving average of G's weights; in [0, 1), 0 = off.
+    """
+
+    width: Count
+    latent: Count
+    conditioning: Annotated[str, OneOf(tuple(names.CONDITIONINGS))]
+    objective: Annotated[str, OneOf(tuple(names.OBJECTIVES))]
+    gradient_penalty: Weight
+    class_weight: Weight
+    discriminator_steps: Count
+    augment: DiffAugment
+    steps: Count
+    batch_size: BatchOfTwo
+    lr: Rate
+    beta1: Momentum
+    beta2: Momentum
+    ema: Momentum
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DistillParams:
+    """Section ``distill``: training G on by matching (paper, section 3.2 and Algorithm 1).
+
+    Attributes:
+        steps: G steps; >= 1.
+        batch_size: images per step, real and generated each; >= 2.
+        lr: Adam step size of both networks; > 0.
+        train_discriminator: D keeps training.
+        pool: networks to match in, names in `catalogue.NETWORKS`; at least one.
+        pool_width: fraction of each network's standard channels; > 0.
+        redraw_steps: G steps per drawn network; >= 1.
+        inner_steps: SGD steps of the drawn network before every G step; >= 0, 0 = untrained.
+        inner_lr: step size of that SGD; > 0.
+        inner_momentum: its momentum; in [0, 1).
+        inner_weight_decay: its weight decay; >= 0.
+        inner_augment: DiffAugment strategy of its batches; `none` = off.
+        match_augment: DiffAugment strategy of the matched batches, one draw for both; `none` = off.
+        snapshots: generators kept along the way, evenly spaced, the last included; >= 1.
+    """
+
+    steps: Count
+    batch_size: BatchOfTwo
+    lr: Rate
+    train_discriminator: bool
+    pool: Networks
+    pool_width: Rate
+    redraw_steps: Count
+    inner_steps: CountOrZero
+    inner_lr: Rate
+    inner_momentum: Momentum
+    inner_weight_decay: Weight
+    inner_augment: DiffAugment
+    match_augment: DiffAugment
+    snapshots: Count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LossParams:
+    """Section ``loss``: the matching terms (Eq. 6-8).
+
+    Attributes:
+        omega_g: weight of the global term; >= 0, 0 removes it.
+        omega_l: weight of the local term; >= 0, 0 removes it.
+        global_logits: what the global term compares, a name in `catalogue.GLOBAL_LOGITS`.
+        global_reduction: over batch and classes, a name in `catalogue.REDUCTIONS`.
+        local_form: form of the local term, a name in `catalogue.LOCAL_FORMS`.
+        local_layer: `second`, or the name of a layer that every network of the pool has.
+    """
+
+    omega_g: Weight
+    omega_l: Weight
+    global_logits: Annotated[str, OneOf(tuple(names.GLOBAL_LOGITS))]
+    global_reduction: Annotated[str, OneOf(tuple(names.REDUCTIONS))]
+    local_form: Annotated[str, OneOf(tuple(names.LOCAL_FORMS))]
+    local_layer: Text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerateParams:
+    """Section ``generate``: which generator is deployed.
+
+    Attributes:
+        select: a name in `catalogue.SELECTIONS`.
+    """
+
+    select: Annotated[str, OneOf(tuple(names.SELECTIONS))]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecipeParams:
+    """Section ``recipe``: how a student is trained, by SGD.
+
+    Attributes:
+        lr: step size; > 0.
+        momentum: in [0, 1).
+        weight_decay: >= 0.
+        fresh_batch: largest batch under `fresh`, in images; >= 1.
+        fresh_augment: DiffAugment strategy under `fresh`.
+        fixed_batch: largest batch under `fixed` and `fixed_plain`, in images; >= 1.
+        fixed_augment: DSA strategy under `fixed`.
+        plain_augment: DSA strategy under `fixed_plain`.
+        whole_lr: first step size on the whole training set, cosine to 0; > 0.
+        whole_batch: batch on the whole training set, in images; >= 1.
+        whole_augment: DiffAugment strategy on the whole training set.
+    """
+
+    lr: Rate
+    momentum: Momentum
+    weight_decay: Weight
+    fresh_batch: Count
+    fresh_augment: DiffAugment
+    fixed_batch: Count
+    fixed_augment: Dsa
+    plain_augment: Dsa
+    whole_lr: Rate
+    whole_batch: Count
+    whole_augment: DiffAugment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluateParams:
+    """Section ``evaluate``: which students are trained, on what and how long.
+
+    Attributes:
+        networks: students, names in `catalogue.NETWORKS`; at least one.
+        control_networks: students of the controls; may be empty.
+        ipc: images per class; at least one, each >= 1.
+        protocols: names in `catalogue.PROTOCOLS`; at least one.
+        students: networks trained from scratch per cell; >= 1.
+        width: fraction of each network's standard channels; > 0.
+        fresh_epochs: epochs of classes x ipc images under `fresh`; >= 1.
+        fixed_epochs: the same under `fixed`; >= 1.
+        plain_epochs: the same under `fixed_plain`; >= 1.
+        whole_epochs: passes over the whole training set; >= 1.
+        test_points: times a student is tested, evenly spaced, the last at the end; >= 1.
+    """
+
+    networks: Networks
+    control_networks: Annotated[tuple[Network, ...], Unique()]
+    ipc: Annotated[tuple[Count, ...], NotEmpty(), Unique()]
+    protocols: Annotated[tuple[ProtocolName, ...], NotEmpty(), Unique()]
+    students: Count
+    width: Rate
+    fresh_epochs: Count
+    fixed_epochs: Count
+    plain_epochs: Count
+    whole_epochs: Count
+    test_points: Count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuntimeParams:
+    """Section ``runtime``: where and how to run; changes no tracked result.
+
+    Attributes:
+        device: auto, cpu, cuda, cuda:<number> or mps.
+        precision: a name in `catalogue.PRECISIONS`.
+        threads: CPU threads; 0 = all cores.
+        deterministic: bit-identical repeats on CUDA.
+        data_root: folder of the downloaded archives.
+        checkpoint_seconds: seconds between checkpoints; >= 0.
+        log_seconds: seconds between progress lines when the output is no terminal; >= 0.
+        time_limit_minutes: minutes after which a stage stops to be continued; 0 = no limit.
+    """
+
+    device: DeviceName
+    precision: Annotated[str, OneOf(tuple(names.PRECISIONS))]
+    threads: CountOrZero
+    deterministic: bool
+    data_root: Text
+    checkpoint_seconds: Weight
+    log_seconds: Weight
+    time_limit_minutes: Weight
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Params:
+    """The whole of params.yaml.
+
+    Attributes:
+        preset: label in tables and results/; no stage depends on it.
+        seed: root of every random stream; >= 0.
+        sources: generated sets to make and evaluate, names in `catalogue.GENERATED_SOURCES`.
+        data: section of that name, as are the rest.
+        gan: the conditional GAN.
+        distill: the matching loop.
+        loss: its terms.
+        generate: what is deployed.
+        recipe: how students are trained.
+        evaluate: which students are trained.
+        runtime: where it runs.
+    """
+
+    preset: Label
+    seed: CountOrZero
+    sources: Annotated[tuple[GeneratedSource, ...], NotEmpty(), Unique()]
+    data: DataParams
+    gan: GanParams
+    distill: DistillParams
+    loss: LossParams
+    generate: GenerateParams
+    recipe: RecipeParams
+    evaluate: EvaluateParams
+    runtime: RuntimeParams

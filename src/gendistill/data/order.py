@@ -1,0 +1,105 @@
+"""Which images a training step sees, as pure functions of (seed, purpose, step)."""
+
+import torch
+from torch import Tensor
+
+from gendistill.runtime.errors import UserError
+from gendistill.runtime.streams import generator
+
+
+class Shuffled:
+    """Batches of a data set in a new random order every epoch; the incomplete last batch is dropped.
+
+    `index` is a pure function of the step: the current epoch's permutation is kept only for speed, so
+    steps may be asked for in any order and a resumed loop needs no saved state. Nothing waits for the device.
+    """
+
+    def __init__(self, n: int, batch_size: int, seed: int, purpose: str, device: torch.device | str) -> None:
+        """Fix the order of `n` images in batches of `batch_size`.
+
+        Raises:
+            UserError: there is not one full batch.
+        """
+        if not 0 < batch_size <= n:
+            raise UserError(
+                f"{purpose}: batch_size is {batch_size}, but the training set has {n} images: "
+                f"choose a batch_size from 1 to {n}"
+            )
+        self.n = n
+        self.batch_size = batch_size
+        self.seed = seed
+        self.purpose = purpose
+        self.device = torch.device(device)
+        self._epoch = -1
+        self._order = torch.empty(0, dtype=torch.int64, device=self.device)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches in one pass over the images."""
+        return self.n // self.batch_size
+
+    def index(self, step: int) -> Tensor:
+        """The positions (batch_size,) int64, on the device, of the images of training step `step` >= 0."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            stream = generator(self.device, self.seed, self.purpose, "order", epoch)
+            self._order = torch.randperm(self.n, generator=stream, device=self.device)
+            self._epoch = epoch
+        return self._order[position * self.batch_size : (position + 1) * self.batch_size]
+
+
+def batch_index(
+    n: int, batch_size: int, step: int, seed: int, purpose: str, device: torch.device | str
+) -> Tensor:
+    """`Shuffled.index` for a single step, without keeping anything."""
+    return Shuffled(n, batch_size, seed, purpose, device).index(step)
+
+
+def class_table(labels: Tensor, num_classes: int) -> tuple[Tensor, ...]:
+    """For every class the positions of its images, ascending; one transfer from the device.
+
+    Args:
+        labels: (n,) int64.
+        num_classes: number of classes; a class without images gets an empty entry.
+
+    Returns:
+        `num_classes` int64 tensors on the device of `labels`.
+    """
+    order = torch.argsort(labels, stable=True)
+    counts: list[int] = torch.bincount(labels, minlength=num_classes).tolist()
+    return torch.split(order, counts)
+
+
+def class_major_labels(num_classes: int, ipc: int, device: torch.device | str = "cpu") -> Tensor:
+    """Labels of a fixed set (num_classes * ipc,) int64: `ipc` of class 0, then of class 1, and so on."""
+    return torch.arange(num_classes, device=device).repeat_interleave(ipc)
+
+
+def random_subset(labels: Tensor, ipc: int, num_classes: int, seed: int) -> Tensor:
+    """Positions of `ipc` images of every class, uniform without replacement, class after class.
+
+    Drawn on the CPU, so every device gets the same images. With one seed the subset of a smaller `ipc` is
+    contained in that of a larger one.
+
+    Args:
+        labels: (n,) int64, every entry below `num_classes`.
+        ipc: images per class.
+        num_classes: number of classes.
+        seed: root seed.
+
+    Returns:
+        (num_classes * ipc,) int64 on the device of `labels`: `ipc` positions of class 0, then of class 1, …
+
+    Raises:
+        UserError: a class has fewer than `ipc` images.
+    """
+    chosen = []
+    for label, positions in enumerate(class_table(labels.cpu(), num_classes)):
+        if len(positions) < ipc:
+            raise UserError(
+                f"class {label} has {len(positions)} training images, but ipc = {ipc} asks for {ipc}: "
+                "choose a smaller ipc"
+            )
+        stream = generator("cpu", seed, "subset", label)
+        chosen.append(positions[torch.randperm(len(positions), generator=stream)[:ipc]])
+    return torch.cat(chosen).to(labels.device)

@@ -1,0 +1,191 @@
+"""One cell of the result table: N students of one architecture on one source, under every protocol asked for.
+
+The test set is read at the end of each student's training only. With ``evaluate.test_points`` above 1 it is also
+read along the way, for the labelled value ``best_of_test_points`` that printed numbers can be compared with; nothing
+is chosen by it. What is chosen (weights of the loss, snapshots) is chosen on the held-out images.
+"""
+
+import math
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gendistill.config.catalogue import NETWORKS
+from gendistill.config.schema import EvaluateParams
+from gendistill.data.info import load_info
+from gendistill.data.resident import ResidentImages, load_split
+from gendistill.evaluation.protocols import Budget
+from gendistill.evaluation.sources import Source
+from gendistill.evaluation.student import Student, accuracy, augment_stream, new_student, train_step
+from gendistill.networks.pooling import scaled
+from gendistill.networks.registry import fresh_network
+from gendistill.runtime.device import Compute
+from gendistill.runtime.loop import Loop, Session
+from gendistill.runtime.seeds import derive_seed
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one protocol of a cell trains on.
+
+    Attributes:
+        budget: steps, batch, optimiser, augmentation.
+        source: batches.
+        stored_bytes: what has to be kept to train another network like this.
+    """
+
+    budget: Budget
+    source: Source
+    stored_bytes: int
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Real images that students are scored on.
+
+    Attributes:
+        test: read for the reported numbers only.
+        held_out: part of the training set that nothing was trained on; may be empty.
+        num_classes: K.
+    """
+
+    test: ResidentImages
+    held_out: ResidentImages
+    num_classes: int
+
+
+def load_splits(folder: Path, device: torch.device) -> Splits:
+    """The test and the held-out images of a prepared data set."""
+    return Splits(
+        test=load_split(folder, "test", device),
+        held_out=load_split(folder, "held_out", device),
+        num_classes=load_info(folder).num_classes,
+    )
+
+
+def run_cell(
+    title: str,
+    network: str,
+    jobs: dict[str, Job],
+    splits: Splits,
+    params: EvaluateParams,
+    *,
+    seed: int,
+    compute: Compute,
+    session: Session,
+) -> dict[str, dict[str, Any]]:
+    """Train and score every student of a cell, continuing from a checkpoint where there is one.
+
+    Args:
+        title: what the progress says.
+        network: name of the architecture.
+        jobs: by protocol.
+        splits: what students are scored on.
+        params: section ``evaluate``.
+        seed: root seed; student i of every source and protocol starts from the same weights.
+        compute: device and precision.
+        session: checkpoints and stop requests.
+
+    Returns:
+        By protocol, the statistics of `summary`.
+    """
+    finished: dict[str, list[dict[str, Any]]] = {protocol: [] for protocol in jobs}
+    total = sum(params.students * job.budget.steps for job in jobs.values())
+    done = 0
+    with Loop(title, total, ("loss",), session) as loop:
+        saved = loop.resume()
+        if saved is not None:
+            finished = saved["finished"]
+        done = sum(len(finished[protocol]) * job.budget.steps for protocol, job in jobs.items())
+        for protocol, job in jobs.items():
+            for number in range(len(finished[protocol]), params.students):
+                student = build_student(network, number, job.budget, splits, params.width, seed, compute)
+                points: list[float] = []
+                if saved is not None and saved["student"] is not None:
+                    student.load(saved["student"])
+                    points = saved["points"]
+                saved = None  # only the student that was interrupted starts from it
+                job.source.start(seed, number)
+                while student.step < job.budget.steps:
+                    images, labels = job.source.batch(student.step)
+                    draw = augment_stream(compute.device, seed, number, student.step)
+                    loss = train_step(student, images, labels, job.budget, draw, compute)
+                    if is_test_point(student.step, job.budget.steps, params.test_points):
+                        points.append(accuracy(student.network, splits.test, compute))
+                    loop.advance(
+                        done + student.step,
+                        loss[None],
+                        lambda student=student, points=points: {  # type: ignore[misc]
+                            "finished": finished, "student": student.dump(), "points": points,
+                        },
+                    )  # fmt: skip
+                finished[protocol].append(score(student, points, splits, compute))
+                done += job.budget.steps
+    for job in jobs.values():
+        job.source.start(seed, 0)  # distinct images are counted for the first student
+    return {
+        protocol: summary(finished[protocol], job, network, params.width) for protocol, job in jobs.items()
+    }
+
+
+def build_student(
+    network: str, number: int, budget: Budget, splits: Splits, width: float, seed: int, compute: Compute
+) -> Student:
+    """Student `number` of a cell, untrained; its weights depend on (seed, number) and the architecture alone."""
+    fresh = fresh_network(
+        network,
+        channels=splits.test.images.shape[1],
+        image_size=splits.test.images.shape[2],
+        num_classes=splits.num_classes,
+        width=width,
+        device=compute.device,
+        seed=derive_seed(seed, "student", number, "init"),
+    )
+    return new_student(fresh, budget)
+
+
+def is_test_point(step: int, steps: int, points: int) -> bool:
+    """Whether the test set is read after `step` of `steps`, at `points` evenly spaced points; the last is the end."""
+    return step in {steps * (i + 1) // points for i in range(points)}
+
+
+def score(student: Student, points: list[float], splits: Splits, compute: Compute) -> dict[str, Any]:
+    """What is kept of a finished student: accuracies at the test points, and on the held-out images."""
+    held_out = accuracy(student.network, splits.held_out, compute) if len(splits.held_out) else None
+    return {"points": points, "held_out": held_out}
+
+
+def summary(students: list[dict[str, Any]], job: Job, network: str, width: float) -> dict[str, Any]:
+    """Statistics of a cell's students under one protocol; accuracies are fractions.
+
+    Returns:
+        ``mean``, ``std`` (sample standard deviation over students; 0 for one student), ``min``, ``max``, ``n``,
+        ``accuracies``, ``held_out_mean`` (None without held-out images), ``best_of_test_points`` (mean over students
+        of the best point, only when there are several), and what the number was got with.
+    """
+    last = [student["points"][-1] for student in students]
+    held_out = [student["held_out"] for student in students if student["held_out"] is not None]
+    result: dict[str, Any] = {
+        "mean": round(math.fsum(last) / len(last), 6),
+        "std": round(statistics.stdev(last), 6) if len(last) > 1 else 0.0,
+        "min": round(min(last), 6),
+        "max": round(max(last), 6),
+        "n": len(last),
+        "accuracies": [round(value, 6) for value in last],
+        "held_out_mean": round(math.fsum(held_out) / len(held_out), 6) if held_out else None,
+        "width": width,
+        "channels": scaled(NETWORKS[network].channels, width),
+        "epochs": job.budget.epochs,
+        "steps": job.budget.steps,
+        "batch": job.budget.batch,
+        "augment": job.budget.augment,
+        "distinct_images": job.source.distinct_images(),
+        "bytes": job.stored_bytes,
+    }
+    if len(students[0]["points"]) > 1:
+        best = [max(student["points"]) for student in students]
+        result["best_of_test_points"] = round(math.fsum(best) / len(best), 6)
+    return result

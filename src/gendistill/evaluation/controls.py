@@ -1,0 +1,39 @@
+"""The controls: real images under the budgets of the generated rows, which tell what distillation adds."""
+
+from gendistill.config.schema import Params
+from gendistill.data.order import random_subset
+from gendistill.data.resident import ResidentImages
+from gendistill.evaluation.cells import Job
+from gendistill.evaluation.protocols import budget
+from gendistill.evaluation.sources import FreshReal, Stored
+
+
+def control_jobs(
+    control: str, train: ResidentImages, num_classes: int, ipc: int, params: Params
+) -> dict[str, Job]:
+    """What the students of a control train on, by protocol.
+
+    Args:
+        control: ``real`` (protocol fresh only), ``random`` (the fixed protocols only) or ``whole``.
+        train: the training set.
+        num_classes: K.
+        ipc: images per class; ``whole`` has none.
+        params: which protocols, and their budgets; the seed draws the set of ``random``.
+
+    Returns:
+        Jobs by protocol (``whole``: under that key); empty when params.yaml asks for no protocol of this control.
+    """
+    if control == "whole":
+        plan = budget("whole", len(train), params.recipe, params.evaluate)
+        return {"whole": Job(plan, Stored(train, plan), stored_bytes=train.images.numel())}
+    jobs = {}
+    for protocol in params.evaluate.protocols:
+        plan = budget(protocol, num_classes * ipc, params.recipe, params.evaluate)
+        if control == "real" and protocol == "fresh":
+            source = FreshReal(train, num_classes, plan)
+            jobs[protocol] = Job(plan, source, stored_bytes=train.images.numel())
+        elif control == "random" and protocol != "fresh":
+            chosen = random_subset(train.labels, ipc, num_classes, params.seed)
+            subset = ResidentImages(train.images[chosen], train.labels[chosen], train.mean, train.std)
+            jobs[protocol] = Job(plan, Stored(subset, plan), stored_bytes=subset.images.numel())
+    return jobs

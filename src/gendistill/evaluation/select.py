@@ -1,0 +1,52 @@
+"""Choose a snapshot of the generator by accuracy on the held-out images; the test set plays no part."""
+
+from typing import Any
+
+import torch
+
+from gendistill.artifact.file import Arrays
+from gendistill.config.schema import Params
+from gendistill.data.resident import ResidentImages
+from gendistill.evaluation.cells import Job, Splits, run_cell
+from gendistill.evaluation.generated import FreshGenerated
+from gendistill.evaluation.protocols import budget
+from gendistill.networks.generator import Generator
+from gendistill.runtime.device import Compute
+from gendistill.runtime.loop import Session
+
+SELECTION_NETWORK = "convnet3"
+SELECTION_IPC = 10  # images per class and epoch: enough for the order of snapshots to show
+
+
+def best_snapshot(
+    snapshots: dict[int, Arrays],
+    architecture: dict[str, Any],
+    held_out: ResidentImages,
+    params: Params,
+    *,
+    compute: Compute,
+    session: Session,
+) -> int:
+    """The step whose generator trains the best students under protocol ``fresh``; the later one of equals.
+
+    Args:
+        snapshots: generator weights by step.
+        architecture: arguments of `Generator`.
+        held_out: training images that nothing was trained on; what students are scored on.
+        params: sections ``recipe`` and ``evaluate`` give budget, width and number of students.
+        compute: device and precision.
+        session: stop requests; its checkpoint continues an interrupted choice.
+    """
+    num_classes = architecture["num_classes"]
+    plan = budget("fresh", num_classes * SELECTION_IPC, params.recipe, params.evaluate)
+    jobs = {}
+    for step, weights in sorted(snapshots.items()):
+        generator = Generator(**architecture)
+        generator.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+        generator = generator.to(compute.device).eval().requires_grad_(False)
+        jobs[str(step)] = Job(plan, FreshGenerated(generator, held_out.mean, held_out.std, plan), stored_bytes=0)
+    splits = Splits(test=held_out, held_out=held_out, num_classes=num_classes)
+    results = run_cell(
+        "package", SELECTION_NETWORK, jobs, splits, params.evaluate, seed=params.seed, compute=compute, session=session
+    )
+    return max(snapshots, key=lambda step: (results[str(step)]["mean"], step))

@@ -1,0 +1,134 @@
+"""Where a student's batches come from. The evaluation sees nothing of a method but this interface.
+
+Every source gives standardised images and labels for a step, as a pure function of (seed, student, step), so that
+training resumes exactly. A new method is a new source, or a fixed set in a file.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from gendistill.data.order import class_major_labels, class_table
+from gendistill.data.resident import ResidentImages
+from gendistill.evaluation.protocols import Budget
+from gendistill.runtime.streams import generator as stream
+
+BLOCK = 1024  # images drawn at once, so that small batches are not generated one by one
+
+
+class Source(Protocol):
+    """Labelled batches for one student after another."""
+
+    def start(self, seed: int, student: int) -> None:
+        """Begin the batches of a student."""
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Standardised images (b, c, h, w) and labels (b,) of a step."""
+
+    def distinct_images(self) -> int:
+        """Different images that the student begun last sees in its training."""
+
+
+class Blocks(ABC):
+    """Shared arithmetic: steps within epochs, epochs within blocks that are drawn at once for speed.
+
+    Args:
+        budget: images per epoch and per batch.
+        device: where the batches live.
+    """
+
+    def __init__(self, budget: Budget, device: torch.device) -> None:
+        self.budget, self.device = budget, device
+        self.epochs = max(1, BLOCK // budget.epoch_images)
+        self.seed, self.student, self.block = 0, 0, -1
+
+    def start(self, seed: int, student: int) -> None:
+        """Begin the batches of a student."""
+        self.seed, self.student, self.block = seed, student, -1
+
+    def locate(self, step: int) -> slice:
+        """Where the batch of `step` lies in its block, drawing the block when it is not the current one."""
+        epoch, part = divmod(step, self.budget.steps_per_epoch)
+        block, within = divmod(epoch, self.epochs)
+        if block != self.block:
+            self.block = block
+            self.draw(stream(self.device, self.seed, "student", self.student, "images", block))
+        start = within * self.budget.epoch_images + part * self.budget.batch
+        return slice(start, min(start + self.budget.batch, (within + 1) * self.budget.epoch_images))
+
+    @abstractmethod
+    def draw(self, draw: torch.Generator) -> None:
+        """Draw the images of a block."""
+
+    def shuffles(self, n: int, draw: torch.Generator) -> Tensor:
+        """A permutation of n for every epoch of the block, one after another."""
+        return torch.rand(self.epochs, n, device=self.device, generator=draw).argsort(dim=1).flatten()
+
+
+class FreshReal(Blocks):
+    """Real training images, newly drawn for every epoch (with replacement within a class): the control of ``fresh``.
+
+    Args:
+        data: the training set.
+        num_classes: K; every class has an image.
+        budget: under protocol ``fresh``.
+    """
+
+    def __init__(self, data: ResidentImages, num_classes: int, budget: Budget) -> None:
+        super().__init__(budget, data.images.device)
+        self.data = data
+        table = class_table(data.labels, num_classes)
+        self.members = torch.cat(list(table))
+        self.counts = torch.tensor([len(part) for part in table], device=self.device)
+        self.offsets = self.counts.cumsum(0) - self.counts
+        self.in_order = class_major_labels(num_classes, budget.epoch_images // num_classes, self.device)
+
+    def draw(self, draw: torch.Generator) -> None:
+        """Draw labels, and an image of each."""
+        labels = self.in_order[self.shuffles(len(self.in_order), draw)]
+        share = torch.rand(len(labels), device=self.device, generator=draw, dtype=torch.float64)
+        self.index = self.members[self.offsets[labels] + (share * self.counts[labels]).long()]
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Standardised images and labels of a step."""
+        return self.data.batch(self.index_at(step))
+
+    def index_at(self, step: int) -> Tensor:
+        """Positions in the training set of the images of a step."""
+        where = self.locate(step)
+        return self.index[where]
+
+    def distinct_images(self) -> int:
+        """Different training images drawn, counted by drawing once more."""
+        seen = torch.zeros(len(self.data), dtype=torch.bool, device=self.device)
+        for step in range(self.budget.steps):
+            seen[self.index_at(step)] = True
+        return int(seen.sum())
+
+
+class Stored(Blocks):
+    """A set that lies in memory, in a new random order every epoch: fixed sets, and the whole training set.
+
+    Args:
+        data: its images and labels.
+        budget: under any protocol whose epoch is this set.
+    """
+
+    def __init__(self, data: ResidentImages, budget: Budget) -> None:
+        super().__init__(budget, data.images.device)
+        self.data = data
+
+    def draw(self, draw: torch.Generator) -> None:
+        """Draw the order of the block's epochs."""
+        self.order = self.shuffles(len(self.data), draw)
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Standardised images and labels of a step."""
+        where = self.locate(step)
+        return self.data.batch(self.order[where])
+
+    def distinct_images(self) -> int:
+        """The images of the set."""
+        return len(self.data)

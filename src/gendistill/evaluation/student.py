@@ -1,0 +1,99 @@
+"""One student: a network trained from scratch under a budget and tested in eval mode."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gendistill.augment import diffaug, dsa
+from gendistill.data.resident import ResidentImages
+from gendistill.evaluation.protocols import Budget
+from gendistill.networks.base import Network
+from gendistill.runtime.device import Compute
+from gendistill.runtime.streams import generator as stream
+
+TEST_BATCH = 1000
+AUGMENTATIONS = {"diffaug": diffaug.augment, "dsa": dsa.augment}
+
+
+@dataclass
+class Student:
+    """A network in training.
+
+    Attributes:
+        network: in train mode.
+        optimizer: SGD.
+        step: steps done.
+    """
+
+    network: Network
+    optimizer: torch.optim.SGD
+    step: int = 0
+
+    def dump(self) -> dict[str, Any]:
+        """The state as nested dicts of tensors and numbers."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.step = saved["step"]
+
+
+def new_student(network: Network, budget: Budget) -> Student:
+    """A network with the budget's optimiser."""
+    optimizer = torch.optim.SGD(
+        network.parameters(), lr=budget.lr, momentum=budget.momentum, weight_decay=budget.weight_decay
+    )
+    return Student(network, optimizer)
+
+
+def train_step(
+    student: Student, images: Tensor, labels: Tensor, budget: Budget, draw: torch.Generator, compute: Compute
+) -> Tensor:
+    """One SGD step on the cross-entropy of standardised images (b, c, h, w), augmented as the budget says.
+
+    Returns:
+        The loss (a detached scalar on the device).
+    """
+    for group in student.optimizer.param_groups:
+        group["lr"] = budget.learning_rate(student.step)
+    images = AUGMENTATIONS[budget.semantics](images, budget.augment, draw, shared=False)
+    with compute.autocast():
+        logits = student.network(images)
+    loss = F.cross_entropy(logits.float(), labels)
+    student.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    student.optimizer.step()
+    student.step += 1
+    return loss.detach()
+
+
+def augment_stream(device: torch.device, seed: int, student: int, step: int) -> torch.Generator:
+    """The random stream of one step's augmentation."""
+    return stream(device, seed, "student", student, "augment", step)
+
+
+@torch.no_grad()
+def accuracy(network: Network, data: ResidentImages, compute: Compute) -> float:
+    """Share of images classified right, in [0, 1], with the network in eval mode.
+
+    The network's mode is put back afterwards. The count is exact.
+    """
+    was_training = network.training
+    network.eval()
+    right = torch.zeros((), dtype=torch.int64, device=compute.device)
+    for index in torch.arange(len(data), device=compute.device).split(TEST_BATCH):
+        images, labels = data.batch(index)
+        with compute.autocast():
+            logits = network(images)
+        right += (logits.float().argmax(1) == labels).sum()
+    network.train(was_training)
+    return int(right) / len(data)

@@ -1,0 +1,55 @@
+"""A trained GAN on disk: networks and optimiser states in one safetensors file, equal bytes for equal content."""
+
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from gendistill.gan.train import GanState
+from gendistill.runtime.errors import UserError
+from gendistill.runtime.files import write_atomically
+
+NETWORKS = ("generator", "discriminator", "average")
+OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
+
+
+def save_gan(path: Path, state: GanState) -> None:
+    """Write networks and optimiser states, atomically."""
+    dump = state.dump()
+    tensors: dict[str, Tensor] = {}
+    for part in NETWORKS:
+        for name, value in (dump[part] or {}).items():
+            tensors[f"{part}/{name}"] = value.detach().cpu().contiguous().clone()
+    for part in OPTIMIZERS:
+        for index, slots in dump[part]["state"].items():
+            for slot, value in slots.items():
+                tensors[f"{part}/{index}/{slot}"] = value.detach().cpu().contiguous().clone()
+    with write_atomically(path) as temporary:
+        save_file(tensors, temporary)
+
+
+def load_gan(path: Path, state: GanState) -> None:
+    """Put a saved GAN into freshly built networks and optimisers of the same parameters.
+
+    Raises:
+        UserError: the file was written with other parameters.
+    """
+    tensors = load_file(path)
+    dump = state.dump()
+    saved: dict[str, Any] = {"step": state.step}
+    for part in NETWORKS:
+        saved[part] = {
+            name.removeprefix(f"{part}/"): value for name, value in tensors.items() if name.startswith(f"{part}/")
+        }
+    for part in OPTIMIZERS:
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith(f"{part}/"):
+                _, index, slot = name.split("/")
+                slots.setdefault(int(index), {})[slot] = value
+        saved[part] = {"state": slots, "param_groups": dump[part]["param_groups"]}
+    try:
+        state.load(saved)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"{path} does not fit params.yaml, section gan ({error}); run `dvc repro train_gan`") from error

@@ -1,0 +1,41 @@
+"""Short names for tables and pictures: sources in their order, and sizes."""
+
+from typing import Final
+
+SOURCE_ORDER: Final = ("whole", "real", "random", "cgan", "dim", "ours")
+
+# A few words each: a table's left column has no room for the catalogue's descriptions.
+SHORT: Final = {
+    "whole": "all real training images",
+    "real": "real images, new every step",
+    "random": "real images, drawn once",
+    "cgan": "conditional GAN, undistilled",
+    "dim": "distilled, global term only",
+    "ours": "distilled generator",
+}
+
+CAPTIONS: Final = {"cgan": "CGAN", "dim": "Distilled (DiM)", "ours": "Distilled (ours)"}
+
+# A control belongs to the protocols whose supply of images it imitates.
+CONTROL_PROTOCOLS: Final = {"real": ("fresh",), "random": ("fixed", "fixed_plain")}
+
+
+def source_label(source: str) -> str:
+    """The source's name with its meaning, for the left column of a table."""
+    return f"{source}: {SHORT[source]}" if source in SHORT else source
+
+
+def source_rank(source: str) -> tuple[int, str]:
+    """Sort key: the order of `SOURCE_ORDER`, then unknown sources by name."""
+    known = SOURCE_ORDER.index(source) if source in SOURCE_ORDER else len(SOURCE_ORDER)
+    return known, source
+
+
+def readable_bytes(count: int) -> str:
+    """A size in decimal units with at most three digits before the unit, such as ``14.2 MB``."""
+    size, units = float(count), ("B", "kB", "MB", "GB")
+    for unit in units[:-1]:
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.5 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} {units[-1]}"

@@ -1,0 +1,76 @@
+"""Device, precision and threads: resolved once per stage, recorded with every result."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from gendistill.runtime.errors import UserError
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where a stage computes and in which precision.
+
+    Attributes:
+        device: the torch device.
+        precision: ``fp32``, or ``bf16`` for bfloat16 autocast with fp32 weights.
+        threads: CPU threads of one operation; part of the identity, since sums may be split differently.
+    """
+
+    device: torch.device
+    precision: str
+    threads: int
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Bfloat16 autocast, or nothing in fp32."""
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def describe(self) -> dict[str, str | int]:
+        """What identifies this computer's arithmetic: part of a checkpoint's fingerprint and of every origin."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+        return {
+            "device": name,
+            "precision": self.precision,
+            "threads": self.threads,
+            "torch": torch.__version__,
+        }
+
+
+def resolve_compute(device: str, precision: str, threads: int, *, deterministic: bool = False) -> Compute:
+    """Turn the ``runtime`` parameters into a `Compute`, and set torch's switches accordingly.
+
+    ``auto`` picks CUDA when there is one, else the CPU; precision ``auto`` is bf16 autocast on a CUDA device
+    that has it, else fp32. TF32 is allowed for fp32 matrix products and convolutions on CUDA.
+
+    Raises:
+        UserError: the device does not exist here.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and not (torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count()):
+        raise UserError(
+            f"runtime.device: {device} was asked for, and {torch.cuda.device_count()} CUDA device(s) are here; "
+            "set runtime.device to auto or cpu"
+        )
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise UserError("runtime.device: mps was asked for and is not here; set runtime.device to auto or cpu")
+    if precision == "auto":
+        precision = "bf16" if chosen.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+    torch.set_num_threads(threads or available_cpus())
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.use_deterministic_algorithms(deterministic)
+    return Compute(chosen, precision, torch.get_num_threads())
+
+
+def available_cpus() -> int:
+    """CPUs this process may use, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,82 @@
+"""Files appear whole or not at all: every output is written under a temporary name and renamed."""
+
+import csv
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gendistill.runtime.errors import UserError
+
+CAUSES = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "the disk quota is used up; free some space",
+    errno.EACCES: "permission denied; make the folder writable",
+    errno.EPERM: "the operation is not permitted; make the folder writable",
+    errno.EROFS: "the file system is read-only; run where it can be written",
+    errno.ENOTDIR: "a file stands where a folder is needed; remove or rename it",
+}
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the failures of a file system that a user can mend into one message.
+
+    Raises:
+        UserError: the disk is full, or the place cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in CAUSES:
+            raise
+        raise UserError(f"{path}: cannot be written: {CAUSES[error.errno]} and run the same command again") from error
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block ends well.
+
+    The block may create a file or a folder there. An existing `path` is replaced only at the end and is
+    untouched when the block raises; the temporary is then removed.
+
+    Raises:
+        UserError: the disk is full, or the place cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            temporary.replace(path)
+        finally:
+            if temporary.is_dir():
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
+                temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, atomically."""
+    with write_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write rows with equal keys as CSV with six significant digits, atomically; no rows give an empty file."""
+    with write_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        if rows:
+            writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows([{key: f"{value:.6g}" for key, value in row.items()} for row in rows])

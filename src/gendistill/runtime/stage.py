@@ -1,0 +1,177 @@
+"""The frame of a stage command: parameters, device, checkpoints, cost, and how it ends."""
+
+import json
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gendistill.config.params import load_params, section
+from gendistill.config.schema import Params
+from gendistill.runtime.errors import Stopped, UserError
+from gendistill.runtime.files import write_json
+from gendistill.runtime.home import home
+from gendistill.runtime.tracked import Tracked, tracked
+
+if TYPE_CHECKING:  # torch takes over a second to import: only what computes pays for it
+    from gendistill.runtime.device import Compute
+    from gendistill.runtime.loop import Session
+
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        min=0, help="Stop after this many minutes, to be continued by the same command; 0 uses runtime.time_limit_minutes."
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what the stage would run with, and exit.")]
+
+
+@dataclass
+class StageRun:
+    """One run of a stage.
+
+    Attributes:
+        params: the whole params.yaml, checked.
+        tracked: what the stage depends on.
+        time_limit_minutes: 0 = none.
+    """
+
+    params: Params
+    tracked: Tracked
+    time_limit_minutes: float
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def tracked_params(self) -> dict[str, Any]:
+        """The tracked parameters and their values."""
+        return {key: section(self.params, key) for key in self.tracked.params}
+
+    @cached_property
+    def compute(self) -> "Compute":
+        """Device, precision and threads; importing torch happens here."""
+        from gendistill.runtime.device import resolve_compute
+
+        runtime = self.params.runtime
+        return resolve_compute(
+            runtime.device, runtime.precision, runtime.threads, deterministic=runtime.deterministic
+        )
+
+    @cached_property
+    def session(self) -> "Session":
+        """Checkpoints under a fingerprint of parameters, code, data and computer; stop requests."""
+        from gendistill.runtime.checkpoint import CheckpointStore, fingerprint
+        from gendistill.runtime.loop import Session
+        from gendistill.runtime.stopping import StopRequest
+
+        key = fingerprint(self.tracked_params, list(self.tracked.deps), self.compute.describe())
+        folder = home() / ".cache" / "checkpoints" / self.tracked.name / key
+        return Session(
+            store=CheckpointStore(folder),
+            stop=StopRequest(self.time_limit_minutes),
+            checkpoint_seconds=self.params.runtime.checkpoint_seconds,
+            log_seconds=self.params.runtime.log_seconds,
+        )
+
+    def finish(self) -> None:
+        """Forget the checkpoint and leave a cost record, once all outputs stand."""
+        used: dict[str, Any] = {}
+        if "compute" in self.__dict__:
+            used = self.compute.describe()
+        if "session" in self.__dict__ and self.session.store is not None:
+            self.session.store.clear()
+        seconds = round(time.monotonic() - self.began, 3)
+        record = {
+            "stage": self.tracked.name,
+            "params": self.tracked_params,
+            "seconds": seconds,
+            "peak_memory_bytes": peak_memory(used.get("device", "cpu")),
+            **used,
+            "host": {"machine": platform.machine(), "system": platform.system(), "python": platform.python_version()},
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        stamp = record["finished"].replace(":", "")
+        write_json(home() / ".cache" / "costs" / self.tracked.name / f"{stamp}.json", record)
+
+
+def peak_memory(device: str) -> int:
+    """Peak bytes: resident memory of this process, or what torch allocated on a CUDA device."""
+    if device not in ("cpu", "mps"):
+        import torch
+
+        return torch.cuda.max_memory_allocated()
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+@contextmanager
+def open_stage(
+    name: str,
+    item: dict[str, str | int] | None = None,
+    *,
+    time_limit: float = 0,
+    dry_run: bool = False,
+) -> Iterator[StageRun]:
+    """Run the body of a stage command.
+
+    Every problem of params.yaml is told before anything else happens. A `UserError` in the body ends the process
+    with its message and status 2, a `Stopped` with its own status; a bug keeps its traceback.
+
+    Args:
+        name: key of the stage in dvc.yaml.
+        item: values of its matrix keys.
+        time_limit: minutes; 0 takes the one of params.yaml.
+        dry_run: print the resolved parameters and dependencies, run nothing.
+    """
+    try:
+        params = load_params()
+        run = StageRun(params, tracked(name, item), time_limit or params.runtime.time_limit_minutes)
+        if dry_run:
+            resolved = {"stage": run.tracked.name, "params": run.tracked_params, "deps": list(map(str, run.tracked.deps))}
+            print(json.dumps(resolved, indent=2))
+            raise typer.Exit
+        yield run
+        run.finish()
+    except UserError as error:
+        leave(str(error), 2)
+    except Stopped as error:
+        leave(str(error), error.status)
+    except KeyboardInterrupt:
+        leave(f"{name}: interrupted", 130)
+
+
+def leave(message: str, status: int) -> None:
+    """End the process with one message and no traceback."""
+    print(message, file=sys.stderr, flush=True)
+    raise typer.Exit(status)
+
+
+def check_items(params: Params, **chosen: str | int) -> None:
+    """Refuse matrix values that params.yaml does not name, so that no stray output is written.
+
+    Raises:
+        UserError: naming the option, the value and the legal ones.
+    """
+    legal: dict[str, tuple[str | int, ...]] = {
+        "source": params.sources,
+        "network": params.evaluate.networks,
+        "control_network": params.evaluate.control_networks,
+        "ipc": params.evaluate.ipc,
+    }
+    for key, value in chosen.items():
+        if value not in legal[key]:
+            listed = ", ".join(map(str, legal[key])) or "none"
+            raise UserError(f"--{key.removeprefix('control_')} {value} is not in params.yaml, which names: {listed}")
+
+
+def project_root() -> Path:
+    """The folder the stage runs in, where data/ and metrics/ are."""
+    return Path.cwd()

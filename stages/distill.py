@@ -1,0 +1,66 @@
+"""Distil into the generator with the global and the local loss (step 2 of the method)."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gendistill.runtime.stage import DryRun, TimeLimit, check_items, open_stage
+
+
+def main(
+    source: Annotated[str, typer.Option(help="ours, dim (omega_l = 0), or cgan (no distillation).")] = "ours",
+    time_limit: TimeLimit = 0,
+    dry_run: DryRun = False,
+) -> None:
+    """Write data/distilled/<source>/step<k>.safetensors and metrics/distill_losses/<source>.csv.
+
+    For ``cgan`` the GAN's generator is handed on as it is, as step 0.
+    """
+    with open_stage("distill", {"source": source}, time_limit=time_limit, dry_run=dry_run) as run:
+        from gendistill.artifact.snapshots import save_snapshots
+        from gendistill.data.info import load_info
+        from gendistill.data.resident import load_split
+        from gendistill.gan.store import load_gan
+        from gendistill.gan.train import build_gan
+        from gendistill.matching.distill import Recipe, cpu_copy, distill, prepare_state
+        from gendistill.runtime.files import write_csv
+
+        params = run.params
+        check_items(params, source=source)
+        folder = Path("data/prepared")
+        info = load_info(folder)
+        state = build_gan(
+            params.gan,
+            channels=info.channels,
+            image_size=info.image_size,
+            num_classes=len(info.classes),
+            seed=params.seed,
+            device=run.compute.device,
+        )
+        load_gan(Path("data/gan/state.safetensors"), state)
+        rows: list[dict[str, float]] = []
+        if source == "cgan":
+            snapshots = {0: cpu_copy(state.deployed())}
+        else:
+            loss = replace(params.loss, omega_l=0.0) if source == "dim" else params.loss
+            snapshots, rows = distill(
+                prepare_state(state, params.distill.lr),
+                load_split(folder, "train", run.compute.device),
+                Recipe(params.distill, loss, params.gan),
+                title=f"distill@{source}",
+                seed=params.seed,
+                num_classes=len(info.classes),
+                compute=run.compute,
+                session=run.session,
+            )
+        write_csv(Path(f"metrics/distill_losses/{source}.csv"), rows)
+        arrays = {
+            step: {name: tensor.numpy() for name, tensor in weights.items()} for step, weights in snapshots.items()
+        }
+        save_snapshots(Path("data/distilled") / source, arrays)
+
+
+if __name__ == "__main__":
+    typer.run(main)

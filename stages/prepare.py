@@ -1,0 +1,22 @@
+"""Fetch a data set, check it, and store it as one uint8 tensor file per split."""
+
+from pathlib import Path
+
+import typer
+
+from gendistill.runtime.stage import DryRun, open_stage
+
+
+def main(dry_run: DryRun = False) -> None:
+    """Write data/prepared: train, held_out and test as tensor files, and info.json."""
+    with open_stage("prepare", dry_run=dry_run) as run:
+        from gendistill.data.prepare import prepare
+        from gendistill.data.sources import data_root
+
+        info = prepare(run.params.data, data_root(run.params.runtime.data_root), Path("data/prepared"))
+        counts = ", ".join(f"{count} {split.replace('_', '-')}" for split, count in info.counts.items())
+        print(f"{info.name}: {counts} images of {len(info.classes)} classes, {info.image_size} x {info.image_size}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

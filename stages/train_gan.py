@@ -1,0 +1,33 @@
+"""Train the conditional GAN on the training images (step 1 of the method)."""
+
+from pathlib import Path
+
+import typer
+
+from gendistill.runtime.stage import DryRun, TimeLimit, open_stage
+
+
+def main(time_limit: TimeLimit = 0, dry_run: DryRun = False) -> None:
+    """Write data/gan/state.safetensors and metrics/gan_losses.csv; an interrupted run continues."""
+    with open_stage("train_gan", time_limit=time_limit, dry_run=dry_run) as run:
+        from gendistill.data.info import load_info
+        from gendistill.data.resident import load_split
+        from gendistill.gan.store import save_gan
+        from gendistill.gan.train import train_gan
+        from gendistill.runtime.files import write_csv
+
+        folder = Path("data/prepared")
+        state, rows = train_gan(
+            load_split(folder, "train", run.compute.device),
+            run.params.gan,
+            seed=run.params.seed,
+            num_classes=len(load_info(folder).classes),
+            compute=run.compute,
+            session=run.session,
+        )
+        write_csv(Path("metrics/gan_losses.csv"), rows)
+        save_gan(Path("data/gan/state.safetensors"), state)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,119 @@
+import dataclasses
+
+import pytest
+
+from gendistill.reporting.labels import readable_bytes
+from gendistill.reporting.markdown import markdown
+from gendistill.reporting.summary import Summary, gather
+from gendistill.reporting.terminal import WIDTH, terminal_text
+from gendistill.runtime.errors import UserError
+
+
+@pytest.fixture
+def summary(project) -> Summary:
+    return gather(*project)
+
+
+@pytest.fixture
+def mnist(project, make_params, write_cells) -> Summary:
+    """The same files as if they were of MNIST, with three protocols and IPC 1 and 10."""
+    _, root = project
+    params = make_params(data__name="mnist", evaluate__protocols=["fresh", "fixed", "fixed_plain"])
+    write_cells(root, params)
+    found = gather(params, root)
+    return dataclasses.replace(found, info=dataclasses.replace(found.info, name="mnist", image_size=32))
+
+
+def test_markdown_rows_and_legend(summary):
+    text = markdown(summary)
+    assert (
+        "| ours: distilled generator | 0.688 ± 0.006 | 0.859 ± 0.006 | 0.438 ± 0.006 | 0.780 ± 0.006 |"
+        in text
+    )
+    assert "| random: real images, drawn once | - | - | 0.228 ± 0.006 | 0.570 ± 0.006 |" in text
+    assert "mean ± standard deviation of 5 students each" in text
+    assert "| ours | 3,000 / 1.2 MB |" in text
+    assert "Student: convnet3 of width 32 (standard 128)" in text
+    assert "360 test" in text
+    assert "Note: a note on this copy" in text
+    assert "One run, seed 0" in text
+    assert "printed" not in text  # nothing is printed for the digits
+
+
+def test_rows_are_in_the_order_of_understanding(summary):
+    text = terminal_text(summary, "data/report")
+    places = [text.index(f"\n{label}:") for label in ("whole", "real", "random", "cgan", "ours")]
+    assert places == sorted(places)
+
+
+def test_the_terminal_text_tells_what_to_open_and_what_to_type(summary):
+    text = terminal_text(summary, "data/report")
+    for expected in (
+        "0.859 ± 0.006",
+        "data/report/samples.png",
+        "data/artifacts/ours.safetensors",
+        "1,234,567 bytes",
+        "dvc exp run -S loss.omega_l=0.001",
+        "dvc metrics diff",
+        "python -m stages.preset mnist-quick && dvc repro",
+        "fresh: new images every step",
+        "fixed: images drawn once",
+    ):
+        assert expected in text
+
+
+def test_the_terminal_text_is_plain_and_fits(summary, mnist):
+    for found in (summary, mnist):
+        text = terminal_text(found, "data/report")
+        assert "\x1b" not in text
+        assert max(map(len, text.splitlines())) <= WIDTH
+
+
+def test_no_color_is_respected_on_a_terminal(summary, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in terminal_text(summary, "data/report")  # bold may stay, colours may not
+
+
+def test_many_columns_are_a_table_for_each_protocol(mnist):
+    text = terminal_text(mnist, "data/report")
+    _, fresh, fixed, plain = text.split("Test accuracy")[1].split("Student")[0].split("IPC 10")
+    assert "real:" in fresh
+    assert "random:" not in fresh  # no such control there
+    assert "real:" not in fixed + plain
+
+
+def test_a_printed_number_never_stands_without_width_and_steps(mnist):
+    for text in (markdown(mnist), terminal_text(mnist, "data/report")):
+        found = [line for line in text.splitlines() if "98.8 ± 0.2" in line]
+        assert found
+        for line in found:
+            assert "width 32, 300 steps" in line
+            assert "width 128, 1,000 steps" in line
+        assert "NOT like for like here: fewer steps, narrower student" in " ".join(text.split())
+
+
+def test_best_of_test_points_has_a_label_of_its_own(project, make_params, write_cells):
+    _, root = project
+    params = make_params(evaluate__test_points=5)
+    write_cells(root, params, best_of_test_points=0.91)
+    text = markdown(gather(params, root))
+    assert "CHOSEN ON THE TEST SET" in text
+    assert "| ours | 0.910 |" in text
+
+
+def test_a_missing_artifact_is_named(project):
+    params, root = project
+    (root / "data/artifacts/ours.safetensors").unlink()
+    with pytest.raises(UserError, match=r"artifacts/ours\.safetensors does not exist"):
+        gather(params, root)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (870, "870 B"), (999, "999 B"), (1000, "1.0 kB"), (99_499, "99.5 kB"), (540_000, "540 kB"),
+     (999_499, "999 kB"), (999_600, "1.0 MB"), (14_240_000, "14.2 MB"), (3_000_000_000, "3.0 GB")],
+)  # fmt: skip
+def test_readable_bytes(count, text):
+    assert readable_bytes(count) == text
