@@ -1,6 +1,7 @@
 """The frame of a stage command: parameters, device, checkpoints, cost, and how it ends."""
 
 import json
+import os
 import platform
 import resource
 import sys
@@ -95,11 +96,27 @@ class StageRun:
             "seconds": seconds,
             "peak_memory_bytes": peak_memory(used.get("device", "cpu")),
             **used,
-            "host": {"machine": platform.machine(), "system": platform.system(), "python": platform.python_version()},
+            "host": host(),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         stamp = record["finished"].replace(":", "")
         write_json(home() / ".cache" / "costs" / self.tracked.name / f"{stamp}.json", record)
+
+
+def host() -> dict[str, str | int]:
+    """The machine, in words that mean something to others: no name, no address."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return {
+        "cpu": model,
+        "cores": os.cpu_count() or 1,
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
 
 
 def peak_memory(device: str) -> int:
@@ -170,8 +187,3 @@ def check_items(params: Params, **chosen: str | int) -> None:
         if value not in legal[key]:
             listed = ", ".join(map(str, legal[key])) or "none"
             raise UserError(f"--{key.removeprefix('control_')} {value} is not in params.yaml, which names: {listed}")
-
-
-def project_root() -> Path:
-    """The folder the stage runs in, where data/ and metrics/ are."""
-    return Path.cwd()
