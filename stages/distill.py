@@ -19,16 +19,17 @@ def main(
     For ``cgan`` the GAN's generator is handed on as it is, as step 0.
     """
     with open_stage("distill", {"source": source}, time_limit=time_limit, dry_run=dry_run) as run:
+        check_items(run.params, source=source)
+
         from gendistill.artifact.snapshots import save_snapshots
         from gendistill.data.info import load_info
         from gendistill.data.resident import load_split
         from gendistill.gan.store import load_gan
         from gendistill.gan.train import build_gan
-        from gendistill.matching.distill import Recipe, cpu_copy, distill, prepare_state
+        from gendistill.matching.distill import COLUMNS, Recipe, cpu_copy, distill, prepare_state
         from gendistill.runtime.files import write_csv
 
         params = run.params
-        check_items(params, source=source)
         folder = Path("data/prepared")
         info = load_info(folder)
         state = build_gan(
@@ -55,9 +56,10 @@ def main(
                 compute=run.compute,
                 session=run.session,
             )
-        write_csv(Path(f"metrics/distill_losses/{source}.csv"), rows)
+        write_csv(Path(f"metrics/distill_losses/{source}.csv"), COLUMNS, rows)
         arrays = {
-            step: {name: tensor.numpy() for name, tensor in weights.items()} for step, weights in snapshots.items()
+            step: {name: tensor.numpy() for name, tensor in weights.items()}
+            for step, weights in snapshots.items()
         }
         save_snapshots(Path("data/distilled") / source, arrays)
 

@@ -11,13 +11,17 @@ from gendistill.runtime.stage import DryRun, TimeLimit, check_items, open_stage
 def main(
     source: Annotated[str, typer.Option(help="Generated source: ours, dim or cgan.")] = "ours",
     network: Annotated[str, typer.Option(help="Architecture of the students.")] = "convnet3",
-    ipc: Annotated[int, typer.Option(min=1, help="Images per class: per epoch under fresh, in all under fixed.")] = 10,
+    ipc: Annotated[
+        int, typer.Option(min=1, help="Images per class: per epoch under fresh, in all under fixed.")
+    ] = 10,
     time_limit: TimeLimit = 0,
     dry_run: DryRun = False,
 ) -> None:
     """Write data/cells/<source>-<network>-ipc<k>.json with the accuracies under every protocol of params.yaml."""
     item: dict[str, str | int] = {"source": source, "network": network, "ipc": ipc}
     with open_stage("evaluate", item, time_limit=time_limit, dry_run=dry_run) as run:
+        check_items(run.params, source=source, network=network, ipc=ipc)
+
         from gendistill.artifact.fixed import load_fixed_set
         from gendistill.artifact.sampling import load_generator
         from gendistill.data.resident import ResidentImages
@@ -28,7 +32,6 @@ def main(
         from gendistill.runtime.files import write_json
 
         params, device = run.params, run.compute.device
-        check_items(params, source=source, network=network, ipc=ipc)
         splits = load_splits(Path("data/prepared"), device)
         mean, std = splits.test.mean, splits.test.std
         artifact = Path(f"data/artifacts/{source}.safetensors")

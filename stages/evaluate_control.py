@@ -9,7 +9,9 @@ from gendistill.runtime.stage import DryRun, TimeLimit, check_items, open_stage
 
 Control = Annotated[
     str,
-    typer.Option(help="real (fresh draws of training images), random (drawn once) or whole (the training set)."),
+    typer.Option(
+        help="real (fresh draws of training images), random (drawn once) or whole (the training set)."
+    ),
 ]
 
 
@@ -22,16 +24,19 @@ def main(
 ) -> None:
     """Write data/cells/<control>-<network>-ipc<k>.json (whole: without the ipc part)."""
     if control not in ("real", "random", "whole"):
-        raise typer.BadParameter(f"{control} is no control; expected real, random or whole", param_hint="--control")
+        raise typer.BadParameter(
+            f"{control} is no control; expected real, random or whole", param_hint="--control"
+        )
     item: dict[str, str | int] = {"network": network, "ipc": ipc}
     with open_stage(f"evaluate_{control}", item, time_limit=time_limit, dry_run=dry_run) as run:
+        check_items(run.params, control_network=network, **({} if control == "whole" else {"ipc": ipc}))
+
         from gendistill.data.resident import load_split
         from gendistill.evaluation.cells import load_splits, run_cell
         from gendistill.evaluation.controls import control_jobs
         from gendistill.runtime.files import write_json
 
         params = run.params
-        check_items(params, control_network=network, **({} if control == "whole" else {"ipc": ipc}))
         folder = Path("data/prepared")
         splits = load_splits(folder, run.compute.device)
         train = load_split(folder, "train", run.compute.device)

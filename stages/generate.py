@@ -15,10 +15,11 @@ def main(
 ) -> None:
     """Write data/synthetic/<source>/ipc<k>.safetensors (uint8, class after class) and a grid of it as PNG."""
     with open_stage("generate", {"source": source, "ipc": ipc}, dry_run=dry_run) as run:
+        check_items(run.params, source=source, ipc=ipc)
+
         from gendistill.artifact.fixed import save_fixed_set, save_grid
         from gendistill.artifact.sampling import fixed_set, load_generator
 
-        check_items(run.params, source=source, ipc=ipc)
         generator = load_generator(Path(f"data/artifacts/{source}.safetensors"), run.compute.device)
         images, labels = fixed_set(generator, ipc, seed=run.params.seed, source=source)
         folder = Path("data/synthetic") / source

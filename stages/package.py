@@ -15,13 +15,14 @@ def main(
 ) -> None:
     """Write data/artifacts/<source>.safetensors."""
     with open_stage("package", {"source": source}, time_limit=time_limit, dry_run=dry_run) as run:
+        check_items(run.params, source=source)
+
         from gendistill.artifact.card import write_card
         from gendistill.artifact.file import save_artifact
         from gendistill.artifact.snapshots import load_snapshots
         from gendistill.data.info import load_info
 
         params = run.params
-        check_items(params, source=source)
         info = load_info(Path("data/prepared"))
         snapshots = load_snapshots(Path("data/distilled") / source)
         step = max(snapshots)

@@ -13,7 +13,7 @@ def main(time_limit: TimeLimit = 0, dry_run: DryRun = False) -> None:
         from gendistill.data.info import load_info
         from gendistill.data.resident import load_split
         from gendistill.gan.store import save_gan
-        from gendistill.gan.train import train_gan
+        from gendistill.gan.train import TERMS, train_gan
         from gendistill.runtime.files import write_csv
 
         folder = Path("data/prepared")
@@ -25,7 +25,7 @@ def main(time_limit: TimeLimit = 0, dry_run: DryRun = False) -> None:
             compute=run.compute,
             session=run.session,
         )
-        write_csv(Path("metrics/gan_losses.csv"), rows)
+        write_csv(Path("metrics/gan_losses.csv"), ["step", *TERMS], rows)
         save_gan(Path("data/gan/state.safetensors"), state)
 
 

@@ -1,11 +1,12 @@
 """The rule for halvings, and relative widths."""
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gendistill.config.catalogue import IMAGE_SIZES
-from gendistill.networks.pooling import final_side, kept_halvings, scaled
+from gendistill.networks.pooling import AveragePool, final_side, kept_halvings, scaled
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,13 @@ def test_scaled_widths_are_near_multiples_of_four(channels: int, width: float) -
 def test_widths_must_be_positive(width: float) -> None:
     with pytest.raises(ValueError, match="expected a positive fraction"):
         scaled(128, width)
+
+
+def test_the_average_pool_equals_torchs_forward_and_backward():
+    x = torch.randn(2, 3, 8, 12, dtype=torch.float64, requires_grad=True)
+    twin = x.detach().clone().requires_grad_()
+    slope = torch.randn(2, 3, 4, 6, dtype=torch.float64)
+    AveragePool()(x).backward(slope)
+    torch.nn.functional.avg_pool2d(twin, 2).backward(slope)
+    torch.testing.assert_close(AveragePool()(x), torch.nn.functional.avg_pool2d(twin, 2))
+    torch.testing.assert_close(x.grad, twin.grad)

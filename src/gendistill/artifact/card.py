@@ -1,5 +1,6 @@
 """The card of an artifact: everything needed to use its images without this repository at hand."""
 
+from dataclasses import asdict
 from typing import Any
 
 from gendistill.config.schema import Params
@@ -59,8 +60,6 @@ def write_card(params: Params, info: DataInfo, source: str, step: int) -> dict[s
 
 def parameters(params: Params, source: str) -> dict[str, Any]:
     """The parameters that made the generator: seed, GAN, and for distilled ones schedule and loss."""
-    from dataclasses import asdict
-
     made: dict[str, Any] = {"seed": params.seed, "gan": asdict(params.gan)}
     if source != "cgan":
         made |= {"distill": asdict(params.distill), "loss": asdict(params.loss)}

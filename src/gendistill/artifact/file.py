@@ -19,7 +19,22 @@ from gendistill.runtime.files import write_atomically
 
 FORMAT = 1  # raised when an older reader could not make sense of a newer file
 Arrays = dict[str, NDArray[Any]]
-REQUIRED = ("format", "method", "dataset", "classes", "normalisation", "image_shape", "generator", "recipe", "sha256")
+REQUIRED = (
+    "format",
+    "method",
+    "dataset",
+    "classes",
+    "normalisation",
+    "image_shape",
+    "generator",
+    "recipe",
+    "sha256",
+)
+
+
+def contiguous(value: NDArray[Any]) -> NDArray[Any]:
+    """The array in C order, its shape unchanged; ``np.ascontiguousarray`` would give a scalar one dimension."""
+    return np.asarray(value, order="C")
 
 
 def checksum(tensors: Arrays, card: dict[str, Any]) -> str:
@@ -28,7 +43,7 @@ def checksum(tensors: Arrays, card: dict[str, Any]) -> str:
     rest = {key: value for key, value in card.items() if key != "sha256"}
     digest.update(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode())
     for name in sorted(tensors):
-        value = np.ascontiguousarray(tensors[name])
+        value = contiguous(tensors[name])
         digest.update(f"{name} {value.dtype.str} {value.shape}".encode())
         digest.update(value.tobytes())
     return digest.hexdigest()
@@ -50,7 +65,9 @@ def save_artifact(path: Path, tensors: Arrays, card: dict[str, Any]) -> dict[str
     # one metadata key only: safetensors writes several in no fixed order
     header = {"card": json.dumps(card, ensure_ascii=False)}
     with write_atomically(path) as temporary:
-        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, temporary, metadata=header)
+        save_file(
+            {name: contiguous(value) for name, value in tensors.items()}, temporary, metadata=header
+        )
     return card
 
 
@@ -70,10 +87,14 @@ def load_artifact(path: Path) -> tuple[Arrays, dict[str, Any]]:
             header = file.metadata() or {}
             tensors: Arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path} is not a readable safetensors file ({error}); it may be truncated: get it again") from error
+        raise UserError(
+            f"{path} is not a readable safetensors file ({error}); it may be truncated: get it again"
+        ) from error
     card = parse_card(path, header.get("card"))
     if checksum(tensors, card) != card["sha256"]:
-        raise UserError(f"{path}: the checksum in its card does not fit its content; it was altered or damaged: get it again")
+        raise UserError(
+            f"{path}: the checksum in its card does not fit its content; it was altered or damaged: get it again"
+        )
     return tensors, card
 
 
@@ -92,7 +113,9 @@ def parse_card(path: Path, text: str | None) -> dict[str, Any]:
     if not isinstance(card, dict) or not isinstance(card.get("format"), int):
         raise UserError(f"{path}: the card has no format number; expected an artifact of gendistill")
     if card["format"] > FORMAT:
-        raise UserError(f"{path} has format {card['format']}, this version reads up to {FORMAT}; update gendistill")
+        raise UserError(
+            f"{path} has format {card['format']}, this version reads up to {FORMAT}; update gendistill"
+        )
     missing = [key for key in REQUIRED if key not in card]
     if missing:
         raise UserError(f"{path}: the card lacks {', '.join(missing)}; the file was altered or damaged")

@@ -60,7 +60,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     share = mix.view(-1, 1, 1, 1)
     points = (share * real.detach() + (1 - share) * fake.detach()).requires_grad_()
     (slope,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
-    norm = slope.flatten(1).float().norm(dim=1)
+    norm: Tensor = slope.flatten(1).float().norm(dim=1)
     return (norm - 1).square().mean()
 
 

@@ -70,8 +70,13 @@ def discriminator_step(
     see them too (DiM's code).
 
     Args:
+        generator: G; no gradient reaches it.
+        discriminator: D; updated.
+        optimizer: of D.
         real: (n, c, h, w) in [-1, 1].
         labels: (n,) of the real images.
+        params: objective, weights and augmentation.
+        compute: device and precision.
         draw: stream for latents, labels, augmentation and interpolation.
 
     Returns:

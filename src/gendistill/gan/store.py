@@ -33,14 +33,18 @@ def load_gan(path: Path, state: GanState) -> None:
     """Put a saved GAN into freshly built networks and optimisers of the same parameters.
 
     Raises:
-        UserError: the file was written with other parameters.
+        UserError: the file is missing, or was written with other parameters.
     """
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; run `dvc repro train_gan` first")
     tensors = load_file(path)
     dump = state.dump()
     saved: dict[str, Any] = {"step": state.step}
     for part in NETWORKS:
         saved[part] = {
-            name.removeprefix(f"{part}/"): value for name, value in tensors.items() if name.startswith(f"{part}/")
+            name.removeprefix(f"{part}/"): value
+            for name, value in tensors.items()
+            if name.startswith(f"{part}/")
         }
     for part in OPTIMIZERS:
         slots: dict[int, dict[str, Tensor]] = {}
@@ -52,4 +56,6 @@ def load_gan(path: Path, state: GanState) -> None:
     try:
         state.load(saved)
     except (RuntimeError, ValueError) as error:
-        raise UserError(f"{path} does not fit params.yaml, section gan ({error}); run `dvc repro train_gan`") from error
+        raise UserError(
+            f"{path} does not fit params.yaml, section gan ({error}); run `dvc repro train_gan`"
+        ) from error

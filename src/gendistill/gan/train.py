@@ -77,7 +77,12 @@ def build_gan(
     params: GanParams, *, channels: int, image_size: int, num_classes: int, seed: int, device: torch.device
 ) -> GanState:
     """Fresh networks and optimisers; the weights are a function of `seed` alone."""
-    shape = {"channels": channels, "image_size": image_size, "num_classes": num_classes, "width": params.width}
+    shape = {
+        "channels": channels,
+        "image_size": image_size,
+        "num_classes": num_classes,
+        "width": params.width,
+    }
     with seeded(seed, "gan", "init"):
         generator = Generator(latent=params.latent, conditioning=params.conditioning, **shape)
         discriminator = Discriminator(spectral_norm=OBJECTIVES[params.objective].spectral_norm, **shape)
@@ -137,7 +142,13 @@ def train_step(
 
 
 def train_gan(
-    data: ResidentImages, params: GanParams, *, seed: int, num_classes: int, compute: Compute, session: Session
+    data: ResidentImages,
+    params: GanParams,
+    *,
+    seed: int,
+    num_classes: int,
+    compute: Compute,
+    session: Session,
 ) -> tuple[GanState, list[dict[str, float]]]:
     """Train G and D for ``gan.steps`` steps, continuing from a checkpoint where there is one.
 

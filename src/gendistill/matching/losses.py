@@ -18,6 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+def at_least_float32(values: Tensor) -> Tensor:
+    """Values of a half-precision forward pass in float32, others as they are; gradients flow."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def global_loss(
     real: Tensor, fake: Tensor, *, logits: str = "log_softmax", reduction: str = "mean"
 ) -> Tensor:
@@ -37,7 +42,7 @@ def global_loss(
     Differs from the paper: the default compares log-probabilities and takes the mean, as DiM's code does, for which
     omega_g = 0.01 was tuned (docs/decisions.md).
     """
-    real, fake = real.detach().float(), fake.float()
+    real, fake = at_least_float32(real.detach()), at_least_float32(fake)
     if logits == "log_softmax":
         real, fake = F.log_softmax(real, dim=1), F.log_softmax(fake, dim=1)
     squares = (real - fake).square()
@@ -77,7 +82,7 @@ def local_loss(
     generator towards the class mean and drowns the GAN loss at omega_l = 0.001; the default compares batch means
     (docs/decisions.md).
     """
-    gap = real.detach().flatten(1).float() - fake.flatten(1).float()
+    gap = at_least_float32(real.detach().flatten(1)) - at_least_float32(fake.flatten(1))
     if form == "batch_mean_l2":
         return gap.mean(0).square().sum()
     if form == "batch_mean_l1":
@@ -87,7 +92,8 @@ def local_loss(
     if form == "class_mean_l2":
         members = F.one_hot(labels, num_classes).to(gap.dtype)  # (B, K)
         counts = members.sum(0)
-        means = (members.T @ gap) / counts.clamp(min=1)[:, None]  # (K, d); 0 for a class that is absent
+        with torch.autocast(gap.device.type, enabled=False):  # autocast would round the sums to bfloat16
+            means = (members.T @ gap) / counts.clamp(min=1)[:, None]  # (K, d); 0 for a class that is absent
         return means.square().sum() / (counts > 0).sum()
     raise ValueError(f"form is {form!r}; expected batch_mean_l2, batch_mean_l1, class_mean_l2 or paired_l2")
 

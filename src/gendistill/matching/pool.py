@@ -45,7 +45,14 @@ class Member:
 
 
 def draw_member(
-    params: DistillParams, draw: int, *, channels: int, image_size: int, num_classes: int, seed: int, device: torch.device
+    params: DistillParams,
+    draw: int,
+    *,
+    channels: int,
+    image_size: int,
+    num_classes: int,
+    seed: int,
+    device: torch.device,
 ) -> Member:
     """The `draw`-th network of a run: architecture uniform over the pool, weights fresh."""
     name = params.pool[derive_seed(seed, "pool", "architecture", draw) % len(params.pool)]
@@ -111,7 +118,9 @@ class Pool:
             position = step * self.params.inner_steps + part
             images, labels = self.data.batch(self.order.index(position))
             draw = stream(self.compute.device, self.seed, "pool", "augment", position)
-            inner_step(member, augment(images, self.params.inner_augment, draw, shared=False), labels, self.compute)
+            inner_step(
+                member, augment(images, self.params.inner_augment, draw, shared=False), labels, self.compute
+            )
         member.network.requires_grad_(False)  # from here on gradients go to the images only
 
     def dump(self) -> dict[str, Any]:

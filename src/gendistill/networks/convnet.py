@@ -9,7 +9,7 @@ the data, so that there is no second, wider padding in the first layer.
 from torch import nn
 
 from gendistill.networks.base import Network
-from gendistill.networks.pooling import final_side, kept_halvings, scaled
+from gendistill.networks.pooling import AveragePool, final_side, kept_halvings, scaled
 
 _ALEXNET = ((128, 5, True), (192, 5, True), (256, 3, False), (192, 3, False), (192, 3, True))
 """Blocks of AlexNet: channels, kernel, pooled."""
@@ -40,7 +40,7 @@ def convnet3(channels: int, image_size: int, num_classes: int, width: float) -> 
     for index, keep in enumerate(kept, start=1):
         block: list[nn.Module] = _normalised_convolution(c_in, c)
         if keep:
-            block.append(nn.AvgPool2d(2))
+            block.append(AveragePool())
         stages[f"block{index}"] = nn.Sequential(*block)
         c_in = c
     embedding = c * final_side(image_size, kept) ** 2

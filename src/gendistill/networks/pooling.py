@@ -7,6 +7,9 @@ side of the maps changes, with one exception, stated in `kept_halvings`: instanc
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
+from torch import Tensor, nn
+
 from gendistill.config.catalogue import IMAGE_SIZES
 
 
@@ -74,3 +77,20 @@ def scaled(channels: int, width: float) -> int:
     if width <= 0:
         raise ValueError(f"width is {width}; expected a positive fraction of the standard channels")
     return max(4, 4 * round(channels * width / 4))
+
+
+class AveragePool(nn.Module):
+    """2 x 2 average pool with stride 2 of maps (n, c, h, w) of even sides; gradients flow.
+
+    On a CPU it adds shifted views: forward and backward together take a half to a third of the time of torch's
+    kernel at the widths of short runs, and pooling was a quarter of a narrow ConvNet3's step.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Mean of every 2 x 2 block: (n, c, h / 2, w / 2)."""
+        if x.device.type != "cpu":
+            return F.avg_pool2d(x, 2)
+        n, c, h, w = x.shape
+        rows = x.reshape(n, c, h // 2, 2, w)
+        sums = (rows[:, :, :, 0] + rows[:, :, :, 1]).reshape(n, c, h // 2, w // 2, 2)
+        return (sums[..., 0] + sums[..., 1]) * 0.25

@@ -5,6 +5,7 @@ live under ``<checkout>/.cache/checkpoints/<stage>/<fingerprint>``.
 """
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from typing import Any
 import torch
 
 from gendistill.runtime.files import explained
+
+FORMAT = 2  # raised when the content of a checkpoint changes, so that older ones are not found
 
 
 def fingerprint(params: dict[str, Any], files: list[Path], compute: dict[str, Any]) -> str:
@@ -27,7 +30,7 @@ def fingerprint(params: dict[str, Any], files: list[Path], compute: dict[str, An
     Returns:
         16 hexadecimal digits; equal only for runs that would compute the same.
     """
-    digest = hashlib.sha256(json.dumps([params, compute], sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([FORMAT, params, compute], sort_keys=True).encode())
     for path in files:
         members = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         for member in members:
@@ -64,12 +67,14 @@ class CheckpointStore:
             UserError: the disk is full or the folder cannot be written; the previous checkpoint is kept.
         """
         temporary = self.folder / f"last.{os.getpid()}.tmp"
+        # through memory: torch's writer turns the OSError of a full disk into a RuntimeError of its own
+        content = io.BytesIO()
+        torch.save(state, content)
         with explained(self.path):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
-                # torch's own writer hides the cause of a full disk; through a plain file it is an OSError
                 with temporary.open("wb") as stream:
-                    torch.save(state, stream)
+                    stream.write(content.getbuffer())
                     stream.flush()
                     os.fsync(stream.fileno())
                 temporary.replace(self.path)

@@ -52,13 +52,17 @@ def resolve_compute(device: str, precision: str, threads: int, *, deterministic:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     chosen = torch.device(device)
-    if chosen.type == "cuda" and not (torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count()):
+    if chosen.type == "cuda" and not (
+        torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count()
+    ):
         raise UserError(
             f"runtime.device: {device} was asked for, and {torch.cuda.device_count()} CUDA device(s) are here; "
             "set runtime.device to auto or cpu"
         )
     if chosen.type == "mps" and not torch.backends.mps.is_available():
-        raise UserError("runtime.device: mps was asked for and is not here; set runtime.device to auto or cpu")
+        raise UserError(
+            "runtime.device: mps was asked for and is not here; set runtime.device to auto or cpu"
+        )
     if precision == "auto":
         precision = "bf16" if chosen.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
     torch.set_num_threads(threads or available_cpus())
@@ -66,6 +70,8 @@ def resolve_compute(device: str, precision: str, threads: int, *, deterministic:
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = not deterministic
     torch.use_deterministic_algorithms(deterministic)
+    if deterministic:  # cuBLAS reads it when it starts, and torch refuses matrix products without it
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return Compute(chosen, precision, torch.get_num_threads())
 
 

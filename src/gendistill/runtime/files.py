@@ -14,11 +14,13 @@ from gendistill.runtime.errors import UserError
 
 CAUSES = {
     errno.ENOSPC: "the disk is full; free some space",
+    errno.EFBIG: "the file is larger than a file may be here; raise the limit (ulimit -f)",
     errno.EDQUOT: "the disk quota is used up; free some space",
     errno.EACCES: "permission denied; make the folder writable",
     errno.EPERM: "the operation is not permitted; make the folder writable",
     errno.EROFS: "the file system is read-only; run where it can be written",
     errno.ENOTDIR: "a file stands where a folder is needed; remove or rename it",
+    errno.EEXIST: "a file stands where a folder is needed; remove or rename it",
 }
 
 
@@ -34,7 +36,9 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in CAUSES:
             raise
-        raise UserError(f"{path}: cannot be written: {CAUSES[error.errno]} and run the same command again") from error
+        raise UserError(
+            f"{path}: cannot be written: {CAUSES[error.errno]} and run the same command again"
+        ) from error
 
 
 @contextmanager
@@ -50,16 +54,22 @@ def write_atomically(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove(temporary)  # of a killed process that had this number
         try:
             yield temporary
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             temporary.replace(path)
         finally:
-            if temporary.is_dir():
-                shutil.rmtree(temporary, ignore_errors=True)
-            else:
-                temporary.unlink(missing_ok=True)
+            remove(temporary)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -73,10 +83,9 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_csv(path: Path, rows: list[dict[str, float]]) -> None:
-    """Write rows with equal keys as CSV with six significant digits, atomically; no rows give an empty file."""
+def write_csv(path: Path, columns: list[str], rows: list[dict[str, float]]) -> None:
+    """Write rows as CSV with six significant digits, atomically; without rows the file holds the header alone."""
     with write_atomically(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        if rows:
-            writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows([{key: f"{value:.6g}" for key, value in row.items()} for row in rows])
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([{key: f"{value:.6g}" for key, value in row.items()} for row in rows])

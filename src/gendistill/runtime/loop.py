@@ -40,12 +40,16 @@ class Session:
         stop: requests to stop.
         checkpoint_seconds: time between two checkpoints.
         log_seconds: time between two progress lines without a terminal.
+        earlier_seconds: what interrupted runs had spent up to the checkpoint that this one continues.
+        began: when this run began (`time.monotonic`).
     """
 
     store: CheckpointStore | None = None
     stop: StopRequest = field(default_factory=StopRequest)
     checkpoint_seconds: float = 60.0
     log_seconds: float = 10.0
+    earlier_seconds: float = 0.0
+    began: float = field(default_factory=time.monotonic)
 
 
 class Loop:
@@ -71,7 +75,7 @@ class Loop:
         self.pending: list[Tensor] = []
         self.start = 0
         self.reporter: Reporter | None = None
-        self.last_save = time.monotonic()
+        self.began = self.last_save = time.monotonic()
 
     def __enter__(self) -> Self:
         self.session.stop.__enter__()
@@ -93,6 +97,7 @@ class Loop:
         self.start = saved["step"]
         self.rows = saved["rows"]
         self.pending = list(saved["pending"])
+        self.session.earlier_seconds = saved["seconds"]
         state: dict[str, Any] = saved["state"]
         return state
 
@@ -120,7 +125,8 @@ class Loop:
             Stopped: a stop was requested; the state is saved.
         """
         if self.reporter is None:
-            self.reporter = Reporter(self.title, self.steps, self.session.log_seconds, min(self.start, step - 1))
+            start = min(self.start, step - 1)
+            self.reporter = Reporter(self.title, self.steps, self.session.log_seconds, start, self.began)
             self.reporter.__enter__()
         self.pending.append(losses.detach())
         if self.is_tick(step):
@@ -167,8 +173,15 @@ class Loop:
                 f"{self.title}: a weight is not finite after step {step}; the last good checkpoint is kept. "
                 "Lower the learning rate"
             )
-        pending = [row.cpu() for row in self.pending]
-        self.session.store.save({"step": step, "rows": self.rows, "pending": pending, "state": content})
+        self.session.store.save(
+            {
+                "step": step,
+                "rows": self.rows,
+                "pending": [row.cpu() for row in self.pending],
+                "seconds": self.session.earlier_seconds + time.monotonic() - self.session.began,
+                "state": content,
+            }
+        )
 
 
 def all_finite(state: Any) -> bool:

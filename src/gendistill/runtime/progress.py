@@ -23,12 +23,15 @@ class Reporter:
         total: steps in all.
         interval_seconds: least time between two lines when the output is not a terminal.
         start: steps done before (a resumed run), so that the rate counts this run only.
+        began: when the first of this run's steps began (`time.monotonic`); now, if not given.
     """
 
-    def __init__(self, title: str, total: int, interval_seconds: float, start: int = 0) -> None:
+    def __init__(
+        self, title: str, total: int, interval_seconds: float, start: int = 0, began: float | None = None
+    ) -> None:
         self.title, self.total, self.interval = title, total, interval_seconds
         self.start = start
-        self.began = time.monotonic()
+        self.began = time.monotonic() if began is None else began
         self.last_line = self.began
         self.bar: Progress | None = None
         self.task: TaskID | None = None
@@ -45,7 +48,9 @@ class Reporter:
             self.bar.start()
             self.task = self.bar.add_task(self.title, total=self.total, completed=self.start, note="")
         elif self.start:
-            print(f"{self.title}: continuing at step {self.start} of {self.total}", file=sys.stderr, flush=True)
+            print(
+                f"{self.title}: continuing at step {self.start} of {self.total}", file=sys.stderr, flush=True
+            )
         return self
 
     def __exit__(

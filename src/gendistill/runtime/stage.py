@@ -24,13 +24,16 @@ from gendistill.runtime.home import home
 from gendistill.runtime.tracked import Tracked, tracked
 
 if TYPE_CHECKING:  # torch takes over a second to import: only what computes pays for it
+    import torch
+
     from gendistill.runtime.device import Compute
     from gendistill.runtime.loop import Session
 
 TimeLimit = Annotated[
     float,
     typer.Option(
-        min=0, help="Stop after this many minutes, to be continued by the same command; 0 uses runtime.time_limit_minutes."
+        min=0,
+        help="Stop after this many minutes, to be continued by the same command; 0 uses runtime.time_limit_minutes.",
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what the stage would run with, and exit.")]
@@ -83,19 +86,21 @@ class StageRun:
         )
 
     def finish(self) -> None:
-        """Forget the checkpoint and leave a cost record, once all outputs stand."""
-        used: dict[str, Any] = {}
-        if "compute" in self.__dict__:
-            used = self.compute.describe()
+        """Forget the checkpoint and leave a cost record, once all outputs stand.
+
+        The seconds of a continued run include those of the runs before it, up to the checkpoint each left.
+        """
+        compute = self.__dict__.get("compute")  # not made for the record alone: that would import torch
+        seconds = time.monotonic() - self.began
         if "session" in self.__dict__ and self.session.store is not None:
             self.session.store.clear()
-        seconds = round(time.monotonic() - self.began, 3)
+            seconds += self.session.earlier_seconds
         record = {
             "stage": self.tracked.name,
             "params": self.tracked_params,
-            "seconds": seconds,
-            "peak_memory_bytes": peak_memory(used.get("device", "cpu")),
-            **used,
+            "seconds": round(seconds, 3),
+            "peak_memory_bytes": peak_memory(None if compute is None else compute.device),
+            **({} if compute is None else compute.describe()),
             "host": host(),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -108,7 +113,11 @@ def host() -> dict[str, str | int]:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        names = [
+            line.partition(":")[2].strip()
+            for line in cpuinfo.read_text().splitlines()
+            if "model name" in line
+        ]
         model = names[0] if names else model
     return {
         "cpu": model,
@@ -119,12 +128,12 @@ def host() -> dict[str, str | int]:
     }
 
 
-def peak_memory(device: str) -> int:
-    """Peak bytes: resident memory of this process, or what torch allocated on a CUDA device."""
-    if device not in ("cpu", "mps"):
+def peak_memory(device: "torch.device | None") -> int:
+    """Peak bytes: what torch allocated on a CUDA device, else resident memory of this process."""
+    if device is not None and device.type == "cuda":
         import torch
 
-        return torch.cuda.max_memory_allocated()
+        return torch.cuda.max_memory_allocated(device)
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -152,7 +161,11 @@ def open_stage(
         params = load_params()
         run = StageRun(params, tracked(name, item), time_limit or params.runtime.time_limit_minutes)
         if dry_run:
-            resolved = {"stage": run.tracked.name, "params": run.tracked_params, "deps": list(map(str, run.tracked.deps))}
+            resolved = {
+                "stage": run.tracked.name,
+                "params": run.tracked_params,
+                "deps": list(map(str, run.tracked.deps)),
+            }
             print(json.dumps(resolved, indent=2))
             raise typer.Exit
         yield run
@@ -186,4 +199,6 @@ def check_items(params: Params, **chosen: str | int) -> None:
     for key, value in chosen.items():
         if value not in legal[key]:
             listed = ", ".join(map(str, legal[key])) or "none"
-            raise UserError(f"--{key.removeprefix('control_')} {value} is not in params.yaml, which names: {listed}")
+            raise UserError(
+                f"--{key.removeprefix('control_')} {value} is not in params.yaml, which names: {listed}"
+            )

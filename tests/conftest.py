@@ -1,0 +1,128 @@
+"""A tiny project: a copy of this one whose whole pipeline runs in seconds. Shared by the tests of stages and DVC."""
+
+import contextlib
+import importlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from gendistill.config.edit import replace_values
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = (".dvcignore", ".gitignore", ".dvc/config", "dvc.yaml", "params.yaml", "presets", "src", "stages")
+TINY: dict[str, Any] = {
+    "sources": ["ours"],
+    "gan.width": 8,
+    "gan.latent": 16,
+    "gan.steps": 4,
+    "gan.batch_size": 16,
+    "distill.steps": 3,
+    "distill.batch_size": 16,
+    "distill.pool": ["convnet3", "resnet10_half"],
+    "distill.pool_width": 0.0625,
+    "distill.redraw_steps": 2,
+    "distill.inner_steps": 1,
+    "evaluate.ipc": [1],
+    "evaluate.students": 2,
+    "evaluate.width": 0.0625,
+    "evaluate.fresh_epochs": 3,
+    "evaluate.fixed_epochs": 3,
+    "evaluate.plain_epochs": 3,
+    "evaluate.whole_epochs": 1,
+    "runtime.device": "cpu",
+    "runtime.threads": 1,
+    "runtime.log_seconds": 0,
+}
+# in the order of the pipeline, with the options of the only matrix cell that TINY leaves
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("prepare",),
+    ("train_gan",),
+    ("distill", "--source", "ours"),
+    ("package", "--source", "ours"),
+    ("generate", "--source", "ours", "--ipc", "1"),
+    ("evaluate", "--source", "ours", "--network", "convnet3", "--ipc", "1"),
+    ("evaluate_control", "--control", "real", "--network", "convnet3", "--ipc", "1"),
+    ("evaluate_control", "--control", "random", "--network", "convnet3", "--ipc", "1"),
+    ("evaluate_control", "--control", "whole", "--network", "convnet3"),
+    ("report",),
+)
+SetParams = Callable[..., None]
+NewProject = Callable[..., Path]
+RunStage = Callable[..., Result]
+
+
+def write_params(folder: Path, values: dict[str, Any]) -> None:
+    """Change values of the project's params.yaml, by dotted key."""
+    path = folder / "params.yaml"
+    path.write_text(replace_values(path.read_text(), values, "params.yaml"))
+
+
+@pytest.fixture(scope="session")
+def set_params() -> SetParams:
+    """``set_params(folder, {key: value})``."""
+    return write_params
+
+
+@pytest.fixture(scope="session")
+def new_project() -> NewProject:
+    """``new_project(folder, {key: value})``: copy what Git holds of the project, with tiny settings."""
+
+    def make(folder: Path, values: dict[str, Any] | None = None) -> Path:
+        for name in COPIED:
+            source, target = ROOT / name, folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            else:
+                shutil.copy(source, target)
+        write_params(folder, TINY | (values or {}))
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def run_stage() -> RunStage:
+    """``run_stage(folder, "evaluate", "--ipc", "1")``: run a stage command in this process, as from that folder."""
+
+    def run(folder: Path, stage: str, *options: str) -> Result:
+        app = typer.Typer()
+        app.command()(importlib.import_module(f"stages.{stage}").main)
+        with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder), _torch_switches():
+            for name in ("DVC_ROOT", "GENDISTILL_DATA"):
+                patch.delenv(name, raising=False)
+            return CliRunner().invoke(app, list(options))
+
+    return run
+
+
+@contextlib.contextmanager
+def _torch_switches() -> Iterator[None]:
+    """Put back what `resolve_compute` sets, for the tests that follow."""
+    import torch
+
+    threads, tf32 = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32
+    cudnn_tf32, benchmark = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = cudnn_tf32, benchmark
+        torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, new_project: NewProject, run_stage: RunStage) -> Path:
+    """A project in which every stage has run; copy it, do not change it."""
+    folder = new_project(tmp_path_factory.mktemp("finished"))
+    for stage, *options in COMMANDS:
+        result = run_stage(folder, stage, *options)
+        assert result.exit_code == 0, (stage, result.output, result.exception)
+    return folder

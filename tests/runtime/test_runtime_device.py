@@ -1,0 +1,116 @@
+"""Device, precision and threads, with and without a pretended GPU."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from gendistill.runtime import device
+from gendistill.runtime.device import Compute, available_cpus, resolve_compute
+from gendistill.runtime.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def _switches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put torch's switches back."""
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    threads, tf32 = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32
+    cudnn_tf32, benchmark = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
+    yield
+    torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = cudnn_tf32, benchmark
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Two CUDA devices that know bfloat16; nothing here touches them."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    return monkeypatch
+
+
+@pytest.fixture
+def no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_auto_without_a_gpu_is_the_cpu_in_fp32() -> None:
+    compute = resolve_compute("auto", "auto", 1)
+    assert compute == Compute(torch.device("cpu"), "fp32", 1)
+    assert torch.get_num_threads() == 1
+    assert compute.describe() == {
+        "device": "cpu",
+        "precision": "fp32",
+        "threads": 1,
+        "torch": torch.__version__,
+    }
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_devices_that_are_not_here_are_refused() -> None:
+    with pytest.raises(UserError, match=r"runtime\.device: cuda was asked for, and 0 CUDA device\(s\) are here; set"):
+        resolve_compute("cuda", "auto", 1)
+    with pytest.raises(UserError, match="mps was asked for and is not here; set runtime.device to auto or cpu"):
+        resolve_compute("mps", "auto", 1)
+
+
+def test_auto_with_a_gpu_is_cuda_in_bf16(pretend: pytest.MonkeyPatch) -> None:
+    compute = resolve_compute("auto", "auto", 1)
+    assert (compute.device.type, compute.precision) == ("cuda", "bf16")
+    assert resolve_compute("cpu", "auto", 1).precision == "fp32"
+    assert resolve_compute("cuda:1", "fp32", 1) == Compute(torch.device("cuda:1"), "fp32", 1)
+    with pytest.raises(UserError, match=r"cuda:2 was asked for, and 2 CUDA device\(s\) are here"):
+        resolve_compute("cuda:2", "auto", 1)
+    pretend.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    assert resolve_compute("auto", "auto", 1).precision == "fp32"
+    assert resolve_compute("auto", "bf16", 1).precision == "bf16"
+    pretend.setattr(torch.cuda, "get_device_name", lambda chosen: f"a GPU, {chosen}")
+    assert resolve_compute("cuda:1", "fp32", 1).describe()["device"] == "a GPU, cuda:1"
+
+
+def test_threads_of_0_are_all_cpus_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 5}, raising=False)
+    assert available_cpus() == 3
+    assert resolve_compute("cpu", "fp32", 0).threads == 3
+    assert resolve_compute("cpu", "fp32", 2).threads == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert available_cpus() == 1
+
+
+def test_deterministic_is_one_switch() -> None:
+    resolve_compute("cpu", "fp32", 1, deterministic=True)
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.benchmark
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"  # torch refuses CUDA matrix products without it
+    resolve_compute("cpu", "fp32", 1)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.backends.cudnn.benchmark
+    assert torch.backends.cudnn.allow_tf32
+    assert torch.backends.cuda.matmul.allow_tf32
+
+
+def test_a_workspace_of_the_users_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    resolve_compute("cpu", "fp32", 1, deterministic=True)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+def test_autocast_is_bf16_or_nothing() -> None:
+    product = {}
+    for precision in ("fp32", "bf16"):
+        with Compute(torch.device("cpu"), precision, 1).autocast():
+            product[precision] = (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+    assert product == {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def test_importing_sets_no_switch() -> None:
+    assert "resolve_compute" in vars(device)
+    assert not torch.are_deterministic_algorithms_enabled()
