@@ -28,6 +28,7 @@ TINY: dict[str, Any] = {
     "distill.redraw_steps": 2,
     "distill.inner_steps": 1,
     "evaluate.ipc": [1],
+    "evaluate.protocols": ["fresh", "fixed", "fixed_plain"],
     "evaluate.students": 2,
     "evaluate.width": 0.0625,
     "evaluate.fresh_epochs": 3,
@@ -116,6 +117,12 @@ def _torch_switches() -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32 = tf32
         torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = cudnn_tf32, benchmark
         torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> tuple[tuple[str, ...], ...]:
+    """The commands of the tiny project's stages with their options, in their order."""
+    return COMMANDS
 
 
 @pytest.fixture(scope="session")

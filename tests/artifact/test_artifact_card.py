@@ -1,7 +1,7 @@
 """What a card says."""
 
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -30,10 +30,8 @@ def test_the_card_builds_its_generator(params, info):
 
 
 def test_the_recipe_is_that_of_the_parameters(params, info):
-    recipe = write_card(replace(params, recipe=replace(params.recipe, lr=0.5, fresh_batch=7)), info, "ours", 0)[
-        "recipe"
-    ]
-    assert recipe == {
+    changed = replace(params, recipe=replace(params.recipe, lr=0.5, fresh_batch=7))
+    assert write_card(changed, info, "ours", 0)["recipe"] == {
         "optimizer": "SGD", "lr": 0.5, "momentum": params.recipe.momentum, "weight_decay": params.recipe.weight_decay,
         "batch": "min(classes x IPC, 7)", "augment": params.recipe.fresh_augment, "loss": "cross-entropy",
     }  # fmt: skip
@@ -59,4 +57,3 @@ def test_equal_runs_give_equal_cards_whatever_the_computer(params, info):
     elsewhere = replace(params, preset="other", runtime=replace(params.runtime, threads=3, device="cpu"))
     first, second = (json.dumps(write_card(one, info, "ours", 3)) for one in (params, elsewhere))
     assert first == second
-    assert all(word.name not in first for word in fields(params.runtime) if word.name.startswith("time"))

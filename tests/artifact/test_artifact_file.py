@@ -97,7 +97,7 @@ def test_any_altered_bit_of_the_weights_is_noticed(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("bits") / "a"
     required = {key: "x" for key in REQUIRED if key not in ("format", "sha256")}
     save_artifact(path, {"w": np.arange(9, dtype=np.float32)}, required)
-    header, body = split(path)
+    _, body = split(path)
     content = bytearray(path.read_bytes())
     content[len(content) - len(body) + data.draw(st.integers(0, 35))] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(bytes(content))
@@ -155,7 +155,7 @@ def test_a_card_of_something_else_says_so(tmp_path, tensors, text):
 
 def test_a_card_that_is_not_json_says_so(tmp_path, tensors):
     save_file(tensors, tmp_path / "a", metadata={"card": "{"})
-    with pytest.raises(UserError, match="the card is not JSON .*altered or damaged"):
+    with pytest.raises(UserError, match=r"the card is not JSON .*altered or damaged"):
         load_artifact(tmp_path / "a")
 
 

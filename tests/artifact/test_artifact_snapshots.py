@@ -1,5 +1,6 @@
 """Snapshots of a generator in a folder."""
 
+import numpy as np
 import pytest
 
 from gendistill.artifact.snapshots import load_snapshots, save_snapshots
@@ -7,7 +8,7 @@ from gendistill.runtime.errors import UserError
 
 
 def test_snapshots_come_back_by_step(tmp_path, tensors, equal_arrays):
-    later = {name: value + 1 for name, value in tensors.items()}
+    later = {name: np.asarray(value + 1) for name, value in tensors.items()}
     save_snapshots(tmp_path / "ours", {9: tensors, 100: later})
     read = load_snapshots(tmp_path / "ours")
     assert sorted(read) == [9, 100]

@@ -47,6 +47,7 @@ def test_the_generator_step_changes_the_generator_alone(
 ):
     recipe = make_recipe(pool=(pool,), train_discriminator=False, match_augment="color_crop_cutout")
     state, networks = make_state(recipe), make_pool(recipe)
+    state.discriminator.zero_grad()
     generator, discriminator = weights(state.generator), weights(state.discriminator)
     trained = {}
     train = Pool.train
@@ -62,6 +63,7 @@ def test_the_generator_step_changes_the_generator_alone(
     assert same_weights(weights(state.discriminator), discriminator)
     assert same_weights(weights(networks.member.network), trained)
     assert losses[-2:].tolist() == [0, 0]
+    assert all(parameter.grad is None for parameter in state.discriminator.parameters())
     assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
 
 

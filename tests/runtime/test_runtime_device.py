@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from gendistill.runtime import device
 from gendistill.runtime.device import Compute, available_cpus, resolve_compute
 from gendistill.runtime.errors import UserError
 
@@ -21,7 +20,8 @@ def _switches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = tf32
     torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = cudnn_tf32, benchmark
-    torch.use_deterministic_algorithms(False)
+    if torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_auto_without_a_gpu_is_the_cpu_in_fp32() -> None:
 def test_devices_that_are_not_here_are_refused() -> None:
     with pytest.raises(UserError, match=r"runtime\.device: cuda was asked for, and 0 CUDA device\(s\) are here; set"):
         resolve_compute("cuda", "auto", 1)
-    with pytest.raises(UserError, match="mps was asked for and is not here; set runtime.device to auto or cpu"):
+    with pytest.raises(UserError, match=r"mps was asked for and is not here; set runtime\.device to auto or cpu"):
         resolve_compute("mps", "auto", 1)
 
 
@@ -80,19 +80,25 @@ def test_threads_of_0_are_all_cpus_of_this_process(monkeypatch: pytest.MonkeyPat
     assert available_cpus() == 3
     assert resolve_compute("cpu", "fp32", 0).threads == 3
     assert resolve_compute("cpu", "fp32", 2).threads == 2
-    monkeypatch.delattr(os, "sched_getaffinity")
+
+
+def test_without_affinity_they_are_the_cpus_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert available_cpus() == 7
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert available_cpus() == 1
 
 
 def test_deterministic_is_one_switch() -> None:
+    def switches() -> tuple[bool, bool]:
+        return torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+
     resolve_compute("cpu", "fp32", 1, deterministic=True)
-    assert torch.are_deterministic_algorithms_enabled()
-    assert not torch.backends.cudnn.benchmark
+    assert switches() == (True, False)
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"  # torch refuses CUDA matrix products without it
     resolve_compute("cpu", "fp32", 1)
-    assert not torch.are_deterministic_algorithms_enabled()
-    assert torch.backends.cudnn.benchmark
+    assert switches() == (False, True)
     assert torch.backends.cudnn.allow_tf32
     assert torch.backends.cuda.matmul.allow_tf32
 
@@ -111,6 +117,12 @@ def test_autocast_is_bf16_or_nothing() -> None:
     assert product == {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def test_importing_sets_no_switch() -> None:
-    assert "resolve_compute" in vars(device)
-    assert not torch.are_deterministic_algorithms_enabled()
+@pytest.mark.usefixtures("no_cuda")
+def test_an_unchanged_switch_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Touching it imports torch's compiler, which takes longer than a short stage."""
+
+    def touched(mode: bool) -> None:
+        raise AssertionError(mode)
+
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", touched)
+    resolve_compute("cpu", "fp32", 1, deterministic=False)

@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from gendistill.runtime import stopping
 from gendistill.runtime.errors import Stopped
 from gendistill.runtime.stopping import StopRequest
 
@@ -66,7 +65,7 @@ def test_other_threads_do_without_signals() -> None:
 
 def test_a_time_limit_counts_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [50.0]
-    monkeypatch.setattr(stopping.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("gendistill.runtime.stopping.time.monotonic", lambda: now[0])
     stop, endless = StopRequest(1.5), StopRequest()
     now[0] = 139.9
     assert stop.reason() is None

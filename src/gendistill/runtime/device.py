@@ -69,7 +69,8 @@ def resolve_compute(device: str, precision: str, threads: int, *, deterministic:
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = not deterministic
-    torch.use_deterministic_algorithms(deterministic)
+    if deterministic != torch.are_deterministic_algorithms_enabled():  # the call imports torch's compiler: seconds
+        torch.use_deterministic_algorithms(deterministic)
     if deterministic:  # cuBLAS reads it when it starts, and torch refuses matrix products without it
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return Compute(chosen, precision, torch.get_num_threads())

@@ -1,0 +1,154 @@
+"""A whole cell: the same students everywhere, the same scale in training and testing, resuming, and honesty."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gendistill.evaluation import cells as module
+from gendistill.evaluation.cells import Job, Splits, load_splits, run_cell
+from gendistill.evaluation.generated import FreshGenerated
+from gendistill.evaluation.sources import FreshReal
+from gendistill.networks.base import Network
+from gendistill.runtime.errors import Stopped
+from gendistill.runtime.loop import Session
+
+
+@pytest.fixture
+def run(compute, evaluate_params, make_splits):
+    def go(jobs, *, splits=None, session=None, seed=0, network="convnet3", **changes):
+        return run_cell(
+            "cell", network, jobs, splits or make_splits(), replace(evaluate_params, **changes),
+            seed=seed, compute=compute, session=session or Session(log_seconds=3600),
+        )  # fmt: skip
+
+    return go
+
+
+def test_students_start_from_equal_weights_everywhere(run, bars, painter, make_job, make_budget, monkeypatch):
+    fresh, real = make_budget(8, 8), make_budget(8, 8)
+    jobs = {
+        "stored": make_job(),
+        "fresh": Job(fresh, FreshGenerated(painter, bars.mean, bars.std, fresh), 1),
+        "real": Job(real, FreshReal(bars, 4, real), 1),
+    }
+    first = []
+    train_step = module.train_step
+
+    def spy(student, *rest):
+        if student.step == 0:
+            first.append(torch.cat([value.detach().flatten() for value in student.network.parameters()]))
+        return train_step(student, *rest)
+
+    monkeypatch.setattr(module, "train_step", spy)
+    run(jobs)
+    assert len(first) == 6
+    for number in range(2):  # student by student within a protocol
+        assert torch.equal(first[number], first[2 + number])
+        assert torch.equal(first[number], first[4 + number])
+    assert not torch.equal(first[0], first[1])
+    first.clear()
+    for seed in (0, 1):
+        run({"stored": make_job()}, students=1, seed=seed)
+    assert not torch.equal(first[0], first[1])
+
+
+def test_training_and_test_images_have_one_scale(run, bars, make_job):
+    """The same images as training and as test set: the same numbers reach the network."""
+    shown = {True: set(), False: set()}
+
+    def look(module, args):
+        if isinstance(module, Network):
+            shown[module.training].update(args[0].flatten().tolist())
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(look)
+    try:
+        run({"stored": make_job()}, splits=Splits(bars, bars, 4), students=1)
+    finally:
+        hook.remove()
+    assert shown[True] == shown[False]
+
+
+def test_every_image_is_tested_once_a_student_and_held_out_ones_too(run, make_job, make_splits, monkeypatch):
+    tested = []
+    accuracy = module.accuracy
+    monkeypatch.setattr(module, "accuracy", lambda network, data, compute: (
+        tested.append((data, network)), accuracy(network, data, compute))[1])  # fmt: skip
+    splits = make_splits()
+    run({"stored": make_job()}, splits=splits)
+    assert [data is splits.test for data, _ in tested] == [True, False, True, False]
+    assert [data is splits.held_out for data, _ in tested] == [False, True, False, True]
+
+
+def test_test_points_change_nothing_that_is_reported(run, make_job):
+    plain = run({"stored": make_job(epochs=5)}, network="resnet10_half")["stored"]
+    pointed = run({"stored": make_job(epochs=5)}, network="resnet10_half", test_points=5)["stored"]
+    best = pointed.pop("best_of_test_points")
+    assert pointed == plain
+    assert best >= plain["mean"]
+
+
+def test_no_held_out_images_give_none(run, make_job, make_splits):
+    assert run({"stored": make_job()}, splits=make_splits(held_out=0), students=1)["stored"]["held_out_mean"] is None
+
+
+@pytest.mark.parametrize("stop_after", [8, 11, 29])
+def test_resumed_equals_straight(run, bars, painter, make_job, make_budget, make_session, tmp_path, stop_after):
+    """Two students of 8 steps under either protocol: stopped between two students, and inside of one."""
+
+    def jobs():
+        fresh = make_budget(8, 8, epochs=8)
+        return {
+            "stored": make_job(epochs=2, augment="crop", schedule="half"),
+            "fresh": Job(fresh, FreshGenerated(painter, bars.mean, bars.std, fresh), 1),
+        }
+
+    straight = run(jobs(), network="resnet10_half", test_points=2)
+    with pytest.raises(Stopped, match=f"cell: stopped by the test after step {stop_after} of 32"):
+        run(jobs(), network="resnet10_half", test_points=2, session=make_session(tmp_path, stop_after))
+    resumed = run(jobs(), network="resnet10_half", test_points=2, session=make_session(tmp_path))
+    assert resumed == straight
+    assert straight["stored"]["n"] == straight["fresh"]["n"] == 2
+
+
+def test_equal_seeds_give_equal_numbers(run, make_job, monkeypatch):
+    weights = []
+    score = module.score
+    monkeypatch.setattr(module, "score", lambda student, *rest: (
+        weights.append(student.network.classifier.weight.clone()), score(student, *rest))[1])  # fmt: skip
+    for seed in (0, 0, 1):
+        run({"stored": make_job()}, students=1, seed=seed)
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def shuffled(data, seed=0):
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
+    return replace(data, labels=data.labels[order])
+
+
+def test_a_student_learns_and_one_tested_on_shuffled_labels_does_not(run, make_job, make_bars):
+    """Chance is 1/4; on 200 images its deviation is 0.031, and five of those are allowed."""
+    test = make_bars(200, seed=1)
+    job = {"stored": make_job(epochs=15)}
+    honest = run(job, splits=Splits(test, make_bars(0), 4), students=1)["stored"]
+    secret = run(job, splits=Splits(shuffled(test), make_bars(0), 4), students=1)["stored"]
+    assert honest["mean"] > 0.95
+    assert abs(secret["mean"] - 0.25) < 0.155
+
+
+def test_generated_images_of_a_good_generator_teach(run, bars, painter, make_bars, make_budget):
+    plan = make_budget(32, 8, epochs=15)
+    job = {"fresh": Job(plan, FreshGenerated(painter, bars.mean, bars.std, plan), 1)}
+    result = run(job, splits=Splits(make_bars(200, seed=1), make_bars(0), 4), students=1)["fresh"]
+    assert result["mean"] > 0.9
+    assert result["distinct_images"] == 15 * 32
+
+
+def test_splits_are_read_from_a_prepared_folder(tmp_path, bars, make_bars, monkeypatch):
+    read = []
+    monkeypatch.setattr(module, "load_split", lambda folder, name, device: (read.append(name), make_bars(4))[1])
+    monkeypatch.setattr(module, "load_info", lambda folder: type("Info", (), {"num_classes": 4}))
+    splits = load_splits(tmp_path, torch.device("cpu"))
+    assert read == ["test", "held_out"]
+    assert splits.num_classes == 4

@@ -1,0 +1,195 @@
+"""Batches of students, on coded images: balance, pairing of labels, purity in the step, and distinct images."""
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gendistill.artifact.sampling import sample
+from gendistill.data.resident import from_tanh
+from gendistill.evaluation import sources as module
+from gendistill.evaluation.generated import FreshGenerated
+from gendistill.evaluation.sources import FreshReal, Stored
+from gendistill.runtime.streams import generator as stream
+
+# Classes of very different sizes, so that a draw that is not balanced would show.
+LABELS = [0] * 3 + [1] * 20 + [2] * 7 + [1] * 5 + [0] * 2
+
+
+def epoch(source, number):
+    """Batches of one epoch."""
+    steps = source.budget.steps_per_epoch
+    return [source.batch(number * steps + part) for part in range(steps)]
+
+
+@pytest.fixture
+def real(make_coded, make_budget, monkeypatch):
+    """12 images an epoch (4 of each of 3 classes) in batches of 5, 5 and 2; blocks of two epochs."""
+
+    def make(epochs=3):
+        monkeypatch.setattr(module, "BLOCK", 24)
+        return FreshReal(make_coded(LABELS), 3, make_budget(12, 5, epochs=epochs))
+
+    return make
+
+
+@pytest.fixture
+def stored(make_coded, make_budget, monkeypatch):
+    def make(n=10, batch=4, epochs=3):
+        monkeypatch.setattr(module, "BLOCK", 2 * n)
+        return Stored(make_coded(LABELS[:n]), make_budget(n, batch, epochs=epochs))
+
+    return make
+
+
+@pytest.fixture
+def generated(painter, bars, make_budget, monkeypatch):
+    def make(epochs=3):
+        monkeypatch.setattr(module, "BLOCK", 24)
+        return FreshGenerated(painter, bars.mean, bars.std, make_budget(12, 5, epochs=epochs))
+
+    return make
+
+
+# --- the real control
+
+
+def test_every_epoch_of_real_images_is_balanced(real):
+    source = real()
+    source.start(0, 0)
+    for number in range(5):
+        batches = epoch(source, number)
+        assert [len(labels) for _, labels in batches] == [5, 5, 2]
+        assert Counter(torch.cat([labels for _, labels in batches]).tolist()) == {0: 4, 1: 4, 2: 4}
+
+
+def test_labels_stay_with_real_images(real, code_of):
+    source = real()
+    source.start(0, 0)
+    for step in range(9):
+        images, labels = source.batch(step)
+        assert labels.tolist() == [LABELS[code] for code in code_of(images)]
+        assert source.index_at(step).tolist() == code_of(images)
+
+
+def test_real_images_are_uniform_within_their_class(real, code_of):
+    source = real(epochs=600)
+    source.start(0, 0)
+    counts = Counter(code for step in range(1800) for code in code_of(source.batch(step)[0]))
+    for label in range(3):
+        members = [code for code, of in enumerate(LABELS) if of == label]
+        share = 2400 / len(members)  # 600 epochs of 4
+        assert all(abs(counts[code] - share) < 5 * share**0.5 for code in members)
+
+
+def test_distinct_real_images_are_counted_exactly(real, code_of):
+    for epochs in (1, 2, 5):
+        source = real(epochs)
+        source.start(3, 1)
+        seen = {code for step in range(source.budget.steps) for code in code_of(source.batch(step)[0])}
+        assert source.distinct_images() == len(seen)
+    assert 12 < len(seen) < 37
+
+
+# --- sets in memory
+
+
+def test_every_epoch_of_a_set_is_a_permutation(stored, code_of):
+    source = stored()
+    source.start(0, 0)
+    orders = []
+    for number in range(5):
+        batches = epoch(source, number)
+        assert [len(labels) for _, labels in batches] == [4, 4, 2]
+        codes = [code for images, _ in batches for code in code_of(images)]
+        assert sorted(codes) == list(range(10))
+        assert [label for _, labels in batches for label in labels.tolist()] == [LABELS[code] for code in codes]
+        orders.append(tuple(codes))
+    assert len(set(orders)) == 5
+    assert source.distinct_images() == 10
+
+
+def test_a_set_larger_than_a_block_is_one_block(make_coded, make_budget, monkeypatch, code_of):
+    monkeypatch.setattr(module, "BLOCK", 4)
+    source = Stored(make_coded(LABELS[:10]), make_budget(10, 10))
+    source.start(0, 0)
+    assert all(sorted(code_of(source.batch(step)[0])) == list(range(10)) for step in range(3))
+
+
+# --- generated images
+
+
+def test_every_epoch_of_generated_images_is_balanced_and_new(generated):
+    source = generated()
+    source.start(0, 0)
+    corners = []
+    for number in range(4):
+        batches = epoch(source, number)
+        assert Counter(torch.cat([labels for _, labels in batches]).tolist()) == {0: 3, 1: 3, 2: 3, 3: 3}
+        corners += torch.cat([images[:, 0, 15, 15] for images, _ in batches]).tolist()
+    assert len(set(corners)) == 48
+    assert source.distinct_images() == 36
+
+
+def test_labels_stay_with_generated_images(generated):
+    source = generated()
+    source.start(0, 0)
+    for step in range(9):
+        images, labels = source.batch(step)
+        assert (images[:, 0, :12, 0].argmax(1) // 3).tolist() == labels.tolist()
+
+
+def test_generated_images_are_those_of_the_generator_standardised(generated, painter, bars):
+    """The stream of student 2, block 1 (epochs 2 and 3): the order of the labels first, then the latents."""
+    source = generated()
+    source.start(7, 2)
+    draw = stream("cpu", 7, "student", 2, "images", 1)
+    order = torch.rand(2, 12, generator=draw).argsort(1).flatten()
+    labels = torch.arange(4).repeat_interleave(3)[order]
+    expected = from_tanh(sample(painter, labels, draw), bars.mean, bars.std)
+    batches = epoch(source, 2) + epoch(source, 3)
+    assert torch.equal(torch.cat([given for _, given in batches]), labels)
+    assert torch.equal(torch.cat([images for images, _ in batches]), expected)
+
+
+# --- all of them
+
+
+@pytest.fixture(params=["real", "stored", "generated"])
+def source(request):
+    return request.getfixturevalue(request.param)()
+
+
+def test_a_batch_is_a_pure_function_of_the_step(source):
+    source.start(0, 0)
+    straight = [source.batch(step) for step in range(12)]
+
+    @settings(max_examples=15, deadline=None)
+    @given(st.lists(st.integers(0, 11), max_size=8))
+    def in_any_order(steps):
+        source.start(0, 0)
+        for step in steps:
+            images, labels = source.batch(step)
+            assert torch.equal(images, straight[step][0])
+            assert torch.equal(labels, straight[step][1])
+
+    in_any_order()
+
+
+def test_students_and_seeds_have_batches_of_their_own(source):
+    def batches(seed, student):
+        source.start(seed, student)
+        return torch.cat([source.batch(step)[0].flatten() for step in range(3)])
+
+    first = batches(0, 0)
+    assert not torch.equal(batches(0, 1), first)
+    assert not torch.equal(batches(1, 0), first)
+    assert torch.equal(batches(0, 0), first)
+
+
+def test_epochs_and_blocks_differ(source):
+    source.start(0, 0)
+    epochs = [torch.cat([images.flatten() for images, _ in epoch(source, number)]) for number in range(4)]
+    assert all(not torch.equal(a, b) for i, a in enumerate(epochs) for b in epochs[:i])
