@@ -31,8 +31,9 @@ def draw() -> torch.Generator:
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("logits", ["raw", "log_softmax"])
-def test_the_global_term_compares_logits(batch, make_recipe, make_pool, logits, reduction):
-    recipe = make_recipe(global_logits=logits, global_reduction=reduction)
+@pytest.mark.parametrize("omega_l", [0.0, 0.001])
+def test_the_global_term_compares_logits(batch, make_recipe, make_pool, logits, reduction, omega_l):
+    recipe = make_recipe(global_logits=logits, global_reduction=reduction, omega_l=omega_l)
     member = member_of(make_pool, recipe)
     terms = matching_terms(member, *batch, LABELS, recipe, draw())
     expected = global_loss(member.network(batch[0]), member.network(batch[1]), logits=logits, reduction=reduction)
