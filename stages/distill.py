@@ -58,8 +58,7 @@ def main(
             )
         write_csv(Path(f"metrics/distill_losses/{source}.csv"), COLUMNS, rows)
         arrays = {
-            step: {name: tensor.numpy() for name, tensor in weights.items()}
-            for step, weights in snapshots.items()
+            step: {name: tensor.numpy() for name, tensor in weights.items()} for step, weights in snapshots.items()
         }
         save_snapshots(Path("data/distilled") / source, arrays)
 

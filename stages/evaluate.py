@@ -11,9 +11,7 @@ from gendistill.runtime.stage import DryRun, TimeLimit, check_items, open_stage
 def main(
     source: Annotated[str, typer.Option(help="Generated source: ours, dim or cgan.")] = "ours",
     network: Annotated[str, typer.Option(help="Architecture of the students.")] = "convnet3",
-    ipc: Annotated[
-        int, typer.Option(min=1, help="Images per class: per epoch under fresh, in all under fixed.")
-    ] = 10,
+    ipc: Annotated[int, typer.Option(min=1, help="Images per class: per epoch under fresh, in all under fixed.")] = 10,
     time_limit: TimeLimit = 0,
     dry_run: DryRun = False,
 ) -> None:

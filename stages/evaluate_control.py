@@ -9,9 +9,7 @@ from gendistill.runtime.stage import DryRun, TimeLimit, check_items, open_stage
 
 Control = Annotated[
     str,
-    typer.Option(
-        help="real (fresh draws of training images), random (drawn once) or whole (the training set)."
-    ),
+    typer.Option(help="real (fresh draws of training images), random (drawn once) or whole (the training set)."),
 ]
 
 
@@ -24,9 +22,7 @@ def main(
 ) -> None:
     """Write data/cells/<control>-<network>-ipc<k>.json (whole: without the ipc part)."""
     if control not in ("real", "random", "whole"):
-        raise typer.BadParameter(
-            f"{control} is no control; expected real, random or whole", param_hint="--control"
-        )
+        raise typer.BadParameter(f"{control} is no control; expected real, random or whole", param_hint="--control")
     item: dict[str, str | int] = {"network": network, "ipc": ipc}
     with open_stage(f"evaluate_{control}", item, time_limit=time_limit, dry_run=dry_run) as run:
         check_items(run.params, control_network=network, **({} if control == "whole" else {"ipc": ipc}))

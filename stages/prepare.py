@@ -18,9 +18,7 @@ def main(dry_run: DryRun = False) -> None:
         tracked = {key: getattr(info, key) for key in ("counts", "checksum", "source")}
         write_json(Path("metrics/data.json"), {**tracked, "notes": list(info.notes)})
         counts = ", ".join(f"{count} {split.replace('_', '-')}" for split, count in info.counts.items())
-        print(
-            f"{info.name}: {counts} images of {len(info.classes)} classes, {info.image_size} x {info.image_size}"
-        )
+        print(f"{info.name}: {counts} images of {len(info.classes)} classes, {info.image_size} x {info.image_size}")
 
 
 if __name__ == "__main__":

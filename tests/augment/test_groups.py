@@ -63,9 +63,7 @@ def test_continuous_parameters_fill_their_range(
 
 
 @pytest.mark.parametrize(("side", "reach"), [(16, 2), (28, 4), (32, 4), (64, 8)])
-def test_crops_reach_an_eighth_of_the_side_both_ways(
-    monkeypatch: pytest.MonkeyPatch, side: int, reach: int
-) -> None:
+def test_crops_reach_an_eighth_of_the_side_both_ways(monkeypatch: pytest.MonkeyPatch, side: int, reach: int) -> None:
     calls = record(monkeypatch, "shift")
     GROUPS["crop"](torch.zeros(1, 1, side, side), source())
     ((down, right, limit),) = calls
@@ -132,14 +130,10 @@ def test_a_batch_is_a_loop_over_its_images(name: str) -> None:
         parameters = iter([values[index : index + 1] for values in drawn])
 
         class Replayed(Draws):
-            def uniform(
-                self, low: float, high: float, take: Callable[[], Tensor] = parameters.__next__
-            ) -> Tensor:
+            def uniform(self, low: float, high: float, take: Callable[[], Tensor] = parameters.__next__) -> Tensor:
                 return take()
 
-            def integers(
-                self, low: int, high: int, take: Callable[[], Tensor] = parameters.__next__
-            ) -> Tensor:
+            def integers(self, low: int, high: int, take: Callable[[], Tensor] = parameters.__next__) -> Tensor:
                 return take()
 
         alone = GROUPS[name](images[index : index + 1], Replayed(generator=torch.Generator(), count=1))
@@ -154,7 +148,5 @@ def test_strategies_are_parsed_in_their_order() -> None:
 
 @pytest.mark.parametrize("strategy", ["", "blur", "crop_", "crop-color", "none_crop"])
 def test_unknown_groups_are_answered_with_the_known_ones(strategy: str) -> None:
-    with pytest.raises(
-        UserError, match=r"is not a group; use none, or groups from color, crop, cutout, flip"
-    ):
+    with pytest.raises(UserError, match=r"is not a group; use none, or groups from color, crop, cutout, flip"):
         parse_strategy(strategy, DSA_GROUPS)

@@ -143,9 +143,7 @@ OPERATIONS = {
     "shift": lambda images, k: operations.shift(images, torch.arange(k) - 1, 1 - torch.arange(k), 3),
     "cutout": lambda images, k: operations.cutout(images, torch.arange(k), 4 - torch.arange(k)),
     "flip": lambda images, k: operations.flip(images, torch.arange(k) % 2 == 0),
-    "scale": lambda images, k: operations.scale(
-        images, torch.linspace(0.9, 1.1, k), torch.linspace(1.1, 0.9, k)
-    ),
+    "scale": lambda images, k: operations.scale(images, torch.linspace(0.9, 1.1, k), torch.linspace(1.1, 0.9, k)),
     "rotate": lambda images, k: operations.rotate(images, torch.linspace(-0.2, 0.2, k)),
 }
 

@@ -64,12 +64,9 @@ def test_a_shared_draw_is_the_same_for_batches_of_any_size(module: ModuleType) -
     real, generated = torch.randn(5, 3, 16, 16), torch.randn(2, 3, 16, 16)
     for seed in range(8):
         apart = [
-            module.augment(images, COLOR_CROP_CUTOUT, generator("cpu", seed), True)
-            for images in (real, generated)
+            module.augment(images, COLOR_CROP_CUTOUT, generator("cpu", seed), True) for images in (real, generated)
         ]
-        together = module.augment(
-            torch.cat([real, generated]), COLOR_CROP_CUTOUT, generator("cpu", seed), True
-        )
+        together = module.augment(torch.cat([real, generated]), COLOR_CROP_CUTOUT, generator("cpu", seed), True)
         torch.testing.assert_close(torch.cat(apart), together)
 
 
@@ -87,9 +84,7 @@ def test_parameters_differ_between_images_unless_shared(module: ModuleType) -> N
 def test_gradients_reach_every_image(module: ModuleType, shared: bool) -> None:
     for seed in range(6):
         images = torch.randn(3, 1, 16, 16, requires_grad=True)
-        module.augment(
-            images, "color_crop_cutout_flip", generator("cpu", seed), shared
-        ).square().sum().backward()
+        module.augment(images, "color_crop_cutout_flip", generator("cpu", seed), shared).square().sum().backward()
         assert images.grad is not None
         assert (images.grad.flatten(1).abs().sum(dim=1) > 0).all()
 
@@ -129,18 +124,14 @@ def test_dsa_draws_the_group_anew_for_every_seed(monkeypatch: pytest.MonkeyPatch
 def test_diffaug_does_not_know_the_geometric_groups_of_dsa() -> None:
     images = torch.zeros(1, 1, 16, 16)
     dsa.augment(images, "rotate", generator("cpu", 0), False)
-    with pytest.raises(
-        UserError, match=r"'rotate' is not a group; use none, or groups from color, crop, cut"
-    ):
+    with pytest.raises(UserError, match=r"'rotate' is not a group; use none, or groups from color, crop, cut"):
         diffaug.augment(images, "crop_rotate", generator("cpu", 0), False)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @BOTH
-def test_cuda_augments_without_waiting_for_the_device(
-    module: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cuda_augments_without_waiting_for_the_device(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     images, stream = torch.randn(8, 3, 32, 32, device="cuda"), generator("cuda", 0)
     torch.cuda.set_sync_debug_mode("error")
     try:

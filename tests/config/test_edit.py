@@ -66,9 +66,7 @@ def test_a_missing_last_line_break_does_no_harm() -> None:
 
 
 def test_an_unknown_key_is_named() -> None:
-    with pytest.raises(
-        UserError, match=r"text has no key part\.nothing; add it, or restore the file from Git"
-    ):
+    with pytest.raises(UserError, match=r"text has no key part\.nothing; add it, or restore the file from Git"):
         replace_values(TEXT, {"part.nothing": 1}, "text")
     with pytest.raises(UserError, match=r"text has no key name\.nothing"):
         replace_values(TEXT, {"name.nothing": 1}, "text")

@@ -183,9 +183,7 @@ def test_missing_keys_and_sections_are_named() -> None:
 def test_unknown_keys_and_sections_are_named_with_the_closest() -> None:
     lines = refused(changed(gan__widht=1, los={})).splitlines()
     assert lines[1].startswith("  gan.widht: unknown key (did you mean 'width'?); known are width, latent, ")
-    assert lines[2].startswith(
-        "  los: unknown key (did you mean 'loss'?); known are preset, seed, sources, data, "
-    )
+    assert lines[2].startswith("  los: unknown key (did you mean 'loss'?); known are preset, seed, sources, data, ")
 
 
 @pytest.mark.parametrize("document", [None, [], "text", 3])
@@ -244,7 +242,5 @@ def test_loading_imports_nothing_heavy() -> None:
         "import gendistill.config.presets\n"
         "print([name for name in ('torch', 'numpy', 'dvc', 'ruamel.yaml', 'PIL') if name in sys.modules])"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -19,9 +19,7 @@ NAMES = sorted(preset_descriptions(FOLDER))
 
 
 def test_the_promised_presets_are_there() -> None:
-    promised = {
-        f"{data}-{size}" for data in ("mnist", "fashion_mnist", "cifar10") for size in ("quick", "paper")
-    }
+    promised = {f"{data}-{size}" for data in ("mnist", "fashion_mnist", "cifar10") for size in ("quick", "paper")}
     assert promised | {"digits", "cifar10-paper-table2"} <= set(NAMES)
 
 
@@ -104,9 +102,7 @@ def test_dvc_reads_the_options_as_they_are_meant(name: str, tmp_path: Path) -> N
     values = odd if name == "odd" else read_preset(name, FOLDER)
     path = tmp_path / "params.yaml"
     path.write_text(TEXT)
-    code = (
-        "import sys\nfrom dvc.utils.hydra import apply_overrides\napply_overrides(sys.argv[1], sys.argv[2:])"
-    )
+    code = "import sys\nfrom dvc.utils.hydra import apply_overrides\napply_overrides(sys.argv[1], sys.argv[2:])"
     overrides = [option for option in shlex.split(preset_options(values)) if option != "-S"]
     subprocess.run([sys.executable, "-c", code, str(path), *overrides], check=True)
     assert dotted(load_yaml(path)) == dotted(PARAMS) | values

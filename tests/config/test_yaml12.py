@@ -80,9 +80,7 @@ def test_every_float_that_dvc_writes_is_read_back(number: float) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    value=st.one_of(st.integers(), st.booleans(), st.none(), st.text("abcdefinotruy019.e+-:_ ", max_size=6))
-)
+@given(value=st.one_of(st.integers(), st.booleans(), st.none(), st.text("abcdefinotruy019.e+-:_ ", max_size=6)))
 def test_other_scalars_that_dvc_writes_are_read_back(value: Any) -> None:
     stream = io.StringIO()
     YAML().dump({"key": value}, stream)

@@ -22,9 +22,7 @@ def test_the_incomplete_last_batch_is_dropped():
     assert order.steps_per_epoch == 2
     seen = torch.cat([order.index(0), order.index(1)])
     assert len(set(seen.tolist())) == 8
-    assert torch.equal(
-        torch.cat([order.index(2), order.index(3)]), torch.randperm(11, generator=_epoch(1))[:8]
-    )
+    assert torch.equal(torch.cat([order.index(2), order.index(3)]), torch.randperm(11, generator=_epoch(1))[:8])
 
 
 def _epoch(epoch: int) -> torch.Generator:

@@ -25,9 +25,7 @@ def write(root, train_labels, test_labels=(0, 1, 2), side=(12, 12), channels=1):
         ("train", train_labels, 2 * np.arange(len(train_labels))),
         ("test", test_labels, 200 + np.arange(len(test_labels))),
     ):
-        arrays[f"{part}_images"] = codes.astype(np.uint8)[:, None, None, None] * np.ones(
-            (*side, channels), np.uint8
-        )
+        arrays[f"{part}_images"] = codes.astype(np.uint8)[:, None, None, None] * np.ones((*side, channels), np.uint8)
         arrays[f"{part}_labels"] = np.asarray(labels)
     np.savez(root / "own.npz", **arrays)
 
@@ -92,9 +90,7 @@ def test_statistics_are_those_of_the_unpadded_images_that_stay(tmp_path):
 def test_statistics_are_those_of_the_resized_images(tmp_path):
     data = np.random.default_rng(0).integers(0, 256, (6, 24, 24, 3), dtype=np.uint8)
     labels = np.arange(6) % 3
-    np.savez(
-        tmp_path / "own.npz", train_images=data, train_labels=labels, test_images=data, test_labels=labels
-    )
+    np.savez(tmp_path / "own.npz", train_images=data, train_labels=labels, test_images=data, test_labels=labels)
     info = prepare(section(fit="resize"), tmp_path, tmp_path / "out")
     stored = load_file(tmp_path / "out" / "train.safetensors")["images"] / 255
     assert info.mean == pytest.approx(stored.mean((0, 2, 3)), abs=1e-12)

@@ -67,9 +67,7 @@ def test_random_batches_are_pure_and_paired():
 
 
 def write_prepared(folder, counts):
-    info = DataInfo(
-        "coded", ("a", "b", "c"), 3, 2, counts, (0.5, 0.2, 0.0), (0.25, 0.5, 1.0), {}, "0", ("n",)
-    )
+    info = DataInfo("coded", ("a", "b", "c"), 3, 2, counts, (0.5, 0.2, 0.0), (0.25, 0.5, 1.0), {}, "0", ("n",))
     (folder / "info.json").write_text(json.dumps(info.to_dict()))
     for split, count in counts.items():
         data = coded(count)

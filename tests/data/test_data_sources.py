@@ -39,9 +39,7 @@ def test_digits_are_split_once_and_stratified():
 
 def test_digits_keep_their_labels_and_grey_values():
     bunch = load_digits()
-    label_of = {
-        image.astype(int).tobytes(): label for image, label in zip(bunch.images, bunch.target, strict=True)
-    }
+    label_of = {image.astype(int).tobytes(): label for image, label in zip(bunch.images, bunch.target, strict=True)}
     for part in (read_digits(0).train, read_digits(0).test):
         levels = np.rint(part.images[..., 0] * (16 / 255)).astype(int)
         assert [label_of[level.tobytes()] for level in levels] == part.labels.tolist()
@@ -74,9 +72,7 @@ def test_a_copy_of_a_published_set_comes_first(tmp_path):
     (tmp_path / "cifar-10-python.tar.gz").write_text("damaged, but not looked at")
     data = read_source("cifar10", "", tmp_path, 0)
     assert data.classes == DATASETS["cifar10"].classes
-    assert data.notes == (
-        "this copy has 20 training and 10 test images; the published set has 50000 and 10000",
-    )
+    assert data.notes == ("this copy has 20 training and 10 test images; the published set has 50000 and 10000",)
 
 
 def test_a_copy_with_other_channels_is_refused(tmp_path):

@@ -28,7 +28,7 @@ def run(compute, evaluate_params, make_splits):
 def test_students_start_from_equal_weights_everywhere(run, bars, painter, make_job, make_budget, monkeypatch):
     fresh, real = make_budget(8, 8), make_budget(8, 8)
     jobs = {
-        "stored": make_job(),
+        "stored": make_job(batch=16, protocol="fixed", lr=0.5, augment="crop"),
         "fresh": Job(fresh, FreshGenerated(painter, bars.mean, bars.std, fresh), 1),
         "real": Job(real, FreshReal(bars, 4, real), 1),
     }
@@ -106,9 +106,19 @@ def test_resumed_equals_straight(run, bars, painter, make_job, make_budget, make
     straight = run(jobs(), network="resnet10_half", test_points=2)
     with pytest.raises(Stopped, match=f"cell: stopped by the test after step {stop_after} of 32"):
         run(jobs(), network="resnet10_half", test_points=2, session=make_session(tmp_path, stop_after))
+    with pytest.raises(Stopped, match=f"after step {stop_after + 2} of 32"):
+        run(jobs(), network="resnet10_half", test_points=2, session=make_session(tmp_path, 2))
     resumed = run(jobs(), network="resnet10_half", test_points=2, session=make_session(tmp_path))
     assert resumed == straight
     assert straight["stored"]["n"] == straight["fresh"]["n"] == 2
+
+
+def test_every_step_of_a_student_is_augmented_by_a_draw_of_its_own(run, make_job, monkeypatch):
+    asked = []
+    augment_stream = module.augment_stream
+    monkeypatch.setattr(module, "augment_stream", lambda *key: (asked.append(key[1:]), augment_stream(*key))[1])
+    run({"stored": make_job(batch=16, epochs=1)}, seed=7)
+    assert asked == [(7, 0, 0), (7, 0, 1), (7, 1, 0), (7, 1, 1)]
 
 
 def test_equal_seeds_give_equal_numbers(run, make_job, monkeypatch):

@@ -72,13 +72,14 @@ def test_terms_of_g_by_their_definition(bars, gan_params, make_gan, class_weight
     torch.testing.assert_close(terms.total, critic + class_weight * classes)
 
 
-def test_loss_of_d_is_the_objective_and_both_cross_entropies_and_the_penalty(bars, compute, gan_params, make_gan):
+@pytest.mark.parametrize("seed", [1, 2])
+def test_loss_of_d_is_the_objective_and_both_cross_entropies_and_the_penalty(bars, compute, gan_params, make_gan, seed):
     """The step once more with the same draws: labels, latents, then the shares of the mixed images."""
     params = replace(gan_params, class_weight=0.5, gradient_penalty=7.0)
     state, again = make_gan(params), make_gan(params)
-    loss, penalty = step_of_d(state, bars, params, compute)
+    loss, penalty = step_of_d(state, bars, params, compute, seed)
 
-    draw = stream("cpu", 0, "test")
+    draw = stream("cpu", seed, "test")
     wanted = torch.randint(4, (8,), generator=draw)
     fake = again.generator(sample_latent(8, 8, "cpu", draw), wanted).detach()
     real = to_tanh(bars.images[:8])
@@ -130,6 +131,18 @@ def test_d_takes_its_steps_on_different_batches(bars, compute, gan_params, make_
         index = order_of(bars).index(step)
         assert torch.equal(images, to_tanh(bars.images[index]))
         assert torch.equal(labels, bars.labels[index])
+
+
+def test_noise_is_new_at_every_step_and_g_is_asked_for_the_labels_of_the_batch(bars, compute, gan_params, make_gan):
+    state, order, asked = make_gan(gan_params), order_of(bars), []
+    state.generator.register_forward_pre_hook(lambda _, args: asked.append(args))
+    for _ in range(3):
+        train_step(state, bars, order, gan_params, 0, compute)
+    state.step = 0
+    train_step(state, bars, order, gan_params, 1, compute)  # another seed
+    assert len({tuple(z.flatten().tolist()) for z, _ in asked}) == len(asked) == 8
+    for step in range(3):
+        assert torch.equal(asked[2 * step][1], bars.labels[order.index(step)])
 
 
 def test_the_average_is_taken_after_every_step_of_g(bars, compute, gan_params, make_gan):

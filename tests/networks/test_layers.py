@@ -10,9 +10,7 @@ from gendistill.networks.registry import fresh_network, initialised
 
 
 def network_and_images(name: str) -> tuple[torch.nn.Module, Tensor]:
-    network = fresh_network(
-        name, channels=3, image_size=32, num_classes=5, width=0.0625, device="cpu", seed=0
-    )
+    network = fresh_network(name, channels=3, image_size=32, num_classes=5, width=0.0625, device="cpu", seed=0)
     for parameter in network.parameters():  # scales of 1 and biases of 0 would hide mistakes
         parameter.data += 0.1 * torch.randn_like(parameter)
     return network, torch.randn(2, 3, 32, 32)

@@ -178,9 +178,7 @@ def test_the_global_generator_is_put_back_after_an_error() -> None:
 
 
 def test_half_networks_are_initialised_by_fan_out() -> None:
-    network = initialised(
-        lambda: build_network("resnet10_half", channels=3, image_size=32, num_classes=10), 0
-    )
+    network = initialised(lambda: build_network("resnet10_half", channels=3, image_size=32, num_classes=10), 0)
     weight = network.get_submodule("stages.stage4.0.body.3").weight
     # N(0, 2 / (k^2 C_out)): k = 3, C_out = 256; 590k draws fix the deviation to about 0.1 %.
     assert weight.std().item() == pytest.approx((2 / (9 * 256)) ** 0.5, rel=0.01)

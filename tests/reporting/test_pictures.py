@@ -59,9 +59,7 @@ def test_the_sheet_is_in_the_picture_pixel_for_pixel(project):
 def test_a_report_is_byte_identical_on_repeat(project):
     params, root = project
     write_report(params, root)
-    files = [
-        p for folder in ("data/report", "metrics") for p in sorted((root / folder).rglob("*")) if p.is_file()
-    ]
+    files = [p for folder in ("data/report", "metrics") for p in sorted((root / folder).rglob("*")) if p.is_file()]
     before = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     assert {path.name for path in files} >= {
         "samples.png",
@@ -93,9 +91,7 @@ def test_axis_scale(values, scale):
     assert axis_scale(values) == scale
 
 
-@pytest.mark.parametrize(
-    "text", ["", "step,loss\n", "time,loss\n1,2\n", "step,loss\n1,two\n", "step,loss\n1\n"]
-)
+@pytest.mark.parametrize("text", ["", "step,loss\n", "time,loss\n1,2\n", "step,loss\n1,two\n", "step,loss\n1\n"])
 def test_a_broken_table_of_losses_is_told(tmp_path, text):
     path = tmp_path / "gan_losses.csv"
     path.write_text(text)
@@ -111,6 +107,4 @@ def test_reporting_never_imports_torch():
         "sys.exit('torch' in sys.modules)"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    assert (
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=False).returncode == 0
-    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=False).returncode == 0

@@ -26,10 +26,7 @@ def mnist(project, make_params, write_cells) -> Summary:
 
 def test_markdown_rows_and_legend(summary):
     text = markdown(summary)
-    assert (
-        "| ours: distilled generator | 0.688 ± 0.006 | 0.859 ± 0.006 | 0.438 ± 0.006 | 0.780 ± 0.006 |"
-        in text
-    )
+    assert "| ours: distilled generator | 0.688 ± 0.006 | 0.859 ± 0.006 | 0.438 ± 0.006 | 0.780 ± 0.006 |" in text
     assert "| random: real images, drawn once | - | - | 0.228 ± 0.006 | 0.570 ± 0.006 |" in text
     assert "mean ± standard deviation of 5 students each" in text
     assert "| ours | 3,000 / 1.2 MB |" in text

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from gendistill.runtime.device import Compute, available_cpus, resolve_compute
+from gendistill.runtime import device
+from gendistill.runtime.device import Compute, available_cpus, has_bf16, resolve_compute
 from gendistill.runtime.errors import UserError
 
 
@@ -29,7 +30,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Two CUDA devices that know bfloat16; nothing here touches them."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
     return monkeypatch
 
 
@@ -41,7 +42,8 @@ def no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_cuda")
-def test_auto_without_a_gpu_is_the_cpu_in_fp32() -> None:
+def test_auto_without_a_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "has_bf16", lambda kind: False)
     compute = resolve_compute("auto", "auto", 1)
     assert compute == Compute(torch.device("cpu"), "fp32", 1)
     assert torch.get_num_threads() == 1
@@ -51,6 +53,19 @@ def test_auto_without_a_gpu_is_the_cpu_in_fp32() -> None:
         "threads": 1,
         "torch": torch.__version__,
     }
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("fpu avx512f avx512_bf16", True), ("fpu amx_bf16 amx_tile", True), ("fpu avx512f avx2", False), ("", False)],
+)
+def test_auto_on_a_cpu_is_bf16_where_its_flags_say_so(tmp_path, monkeypatch, flags: str, expected: bool) -> None:
+    (tmp_path / "cpuinfo").write_text(f"model name : a CPU\nflags : {flags}\n")
+    assert has_bf16("cpu", tmp_path / "cpuinfo") is expected
+    assert not has_bf16("mps", tmp_path / "cpuinfo")
+    assert not has_bf16("cpu", tmp_path / "none")
+    monkeypatch.setattr(device, "has_bf16", lambda kind: expected)
+    assert resolve_compute("cpu", "auto", 1).precision == ("bf16" if expected else "fp32")
 
 
 @pytest.mark.usefixtures("no_cuda")
@@ -64,11 +79,11 @@ def test_devices_that_are_not_here_are_refused() -> None:
 def test_auto_with_a_gpu_is_cuda_in_bf16(pretend: pytest.MonkeyPatch) -> None:
     compute = resolve_compute("auto", "auto", 1)
     assert (compute.device.type, compute.precision) == ("cuda", "bf16")
-    assert resolve_compute("cpu", "auto", 1).precision == "fp32"
+    assert resolve_compute("cpu", "fp32", 1).precision == "fp32"
     assert resolve_compute("cuda:1", "fp32", 1) == Compute(torch.device("cuda:1"), "fp32", 1)
     with pytest.raises(UserError, match=r"cuda:2 was asked for, and 2 CUDA device\(s\) are here"):
         resolve_compute("cuda:2", "auto", 1)
-    pretend.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    pretend.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
     assert resolve_compute("auto", "auto", 1).precision == "fp32"
     assert resolve_compute("auto", "bf16", 1).precision == "bf16"
     pretend.setattr(torch.cuda, "get_device_name", lambda chosen: f"a GPU, {chosen}")

@@ -46,9 +46,7 @@ def test_options_are_printed_and_nothing_is_written(project: Path) -> None:
     before = (project / "params.yaml").read_text()
     result = RUNNER.invoke(APP, ["mnist-paper", "--options"])
     assert result.exit_code == 0
-    assert result.stdout.startswith(
-        "-S preset=mnist-paper -S seed=0 -S sources=[cgan,dim,ours] -S data.name=mnist "
-    )
+    assert result.stdout.startswith("-S preset=mnist-paper -S seed=0 -S sources=[cgan,dim,ours] -S data.name=mnist ")
     assert result.stdout.count("\n") == 1
     assert (project / "params.yaml").read_text() == before
 
@@ -81,16 +79,12 @@ def test_an_illegal_result_is_not_written(project: Path) -> None:
     path.write_text(broken)
     result = RUNNER.invoke(APP, ["mnist-quick"])
     assert result.exit_code == 2
-    assert (
-        "params.yaml with preset mnist-quick has 1 problem:\n  runtime.threads: must be >= 0" in result.output
-    )
+    assert "params.yaml with preset mnist-quick has 1 problem:\n  runtime.threads: must be >= 0" in result.output
     assert path.read_text() == broken
 
 
 def test_torch_is_not_imported() -> None:
     heavy = ("torch", "numpy", "dvc", "ruamel.yaml")
     code = f"import sys, stages.preset\nprint([name for name in {heavy} if name in sys.modules])"
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

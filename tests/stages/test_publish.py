@@ -48,9 +48,7 @@ def write_run(root: Path, seed: int, **changes: object) -> None:
     tracked = {"params.yaml": {"seed": seed, "gan.steps": params.gan.steps}}
     old = {"params.yaml": {"seed": 99}}  # of a cell that is no longer named
     stages = {"train_gan": {"params": tracked}, "evaluate@ours-convnet3-1": {"params": tracked}}
-    (root / "dvc.lock").write_text(
-        yaml.safe_dump({"stages": {**stages, "evaluate@dim-vgg11-50": {"params": old}}})
-    )
+    (root / "dvc.lock").write_text(yaml.safe_dump({"stages": {**stages, "evaluate@dim-vgg11-50": {"params": old}}}))
 
 
 def write_cost(root: Path, stage: str, name: str, seconds: float, **params: object) -> None:
@@ -210,9 +208,7 @@ def test_refuses_the_same_seed_twice(repository):
 def test_refuses_unknown_and_ambiguous_names(repository):
     refused(repository, ["nonsense"], "neither a Git revision nor a DVC experiment")
     refused(repository, ["--all"], "neither a Git revision")
-    subprocess.run(
-        ["git", "update-ref", "refs/exps/12/3456/lucky-seed", "seed-0"], cwd=repository, check=True
-    )
+    subprocess.run(["git", "update-ref", "refs/exps/12/3456/lucky-seed", "seed-0"], cwd=repository, check=True)
     refused(repository, ["lucky-seed"], "2 experiments have this name")
 
 

@@ -65,9 +65,7 @@ def save_artifact(path: Path, tensors: Arrays, card: dict[str, Any]) -> dict[str
     # one metadata key only: safetensors writes several in no fixed order
     header = {"card": json.dumps(card, ensure_ascii=False)}
     with write_atomically(path) as temporary:
-        save_file(
-            {name: contiguous(value) for name, value in tensors.items()}, temporary, metadata=header
-        )
+        save_file({name: contiguous(value) for name, value in tensors.items()}, temporary, metadata=header)
     return card
 
 
@@ -113,9 +111,7 @@ def parse_card(path: Path, text: str | None) -> dict[str, Any]:
     if not isinstance(card, dict) or not isinstance(card.get("format"), int):
         raise UserError(f"{path}: the card has no format number; expected an artifact of gendistill")
     if card["format"] > FORMAT:
-        raise UserError(
-            f"{path} has format {card['format']}, this version reads up to {FORMAT}; update gendistill"
-        )
+        raise UserError(f"{path} has format {card['format']}, this version reads up to {FORMAT}; update gendistill")
     missing = [key for key in REQUIRED if key not in card]
     if missing:
         raise UserError(f"{path}: the card lacks {', '.join(missing)}; the file was altered or damaged")

@@ -27,9 +27,7 @@ def load_generator(path: Path, device: torch.device | str) -> Generator:
     try:
         network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     except RuntimeError as error:
-        raise UserError(
-            f"{path}: the tensors do not fit the generator its card describes ({error})"
-        ) from error
+        raise UserError(f"{path}: the tensors do not fit the generator its card describes ({error})") from error
     return network.to(device).eval().requires_grad_(False)
 
 

@@ -41,9 +41,7 @@ class Draws:
 
     def integers(self, low: int, high: int) -> Tensor:
         """Integers drawn uniformly from low to high, both included, int64 (count,)."""
-        return torch.randint(
-            low, high + 1, (self.count,), generator=self.generator, device=self.generator.device
-        )
+        return torch.randint(low, high + 1, (self.count,), generator=self.generator, device=self.generator.device)
 
 
 def draws(images: Tensor, generator: torch.Generator, shared: bool) -> Draws:

@@ -94,9 +94,7 @@ def _read_scalar(base: type, raw: Any) -> tuple[str | None, Any]:
         # Beyond 1e308 there is no float; the test below says so.
         value = float(raw) if abs(raw) < 10**308 else math.inf
     if type(value) is not base:
-        quotes = (
-            f"; write it in quotes: '{show(raw)}'" if base is str and isinstance(raw, int | float) else ""
-        )
+        quotes = f"; write it in quotes: '{show(raw)}'" if base is str and isinstance(raw, int | float) else ""
         return f"must be {_EXPECTED[base]}, found {show(raw)}{quotes}", raw
     if isinstance(value, float) and not math.isfinite(value):
         return f"must be a finite number, found {show(raw)}", raw

@@ -80,9 +80,7 @@ def replace_values(text: str, values: Mapping[str, Any], origin: str) -> str:
     return text
 
 
-def _child(
-    holder: Any, node: Any, part: str, key: str, origin: str
-) -> tuple[Any, tuple[yaml.Node, yaml.Node]]:
+def _child(holder: Any, node: Any, part: str, key: str, origin: str) -> tuple[Any, tuple[yaml.Node, yaml.Node]]:
     """Value and nodes (key, value) of the key `part` of a mapping."""
     if isinstance(holder, dict) and part in holder:
         for pair in node.value:

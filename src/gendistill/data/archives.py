@@ -145,8 +145,7 @@ def _how_to_provide(name: str, root: Path, missing: list[Archive], error: Except
     """Everything a user needs to bring the data by hand."""
     still = [archive for archive in missing if not (root / archive.path).exists()]
     files = "\n".join(
-        f"  {root / archive.path}\n    from {' or '.join(archive.urls)} (MD5 {archive.md5})"
-        for archive in still
+        f"  {root / archive.path}\n    from {' or '.join(archive.urls)} (MD5 {archive.md5})" for archive in still
     )
     return (
         f"{name}: not found under the data root {root}, and the download failed ({error}).\n"

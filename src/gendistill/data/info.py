@@ -76,6 +76,5 @@ def load_info(folder: Path) -> DataInfo:
         raise UserError(f"{path} does not exist: run `dvc repro prepare` first") from None
     except (ValueError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path} is not a description of prepared data ({error}): "
-            f"delete {folder} and run `dvc repro prepare`"
+            f"{path} is not a description of prepared data ({error}): delete {folder} and run `dvc repro prepare`"
         ) from None

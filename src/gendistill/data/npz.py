@@ -102,9 +102,7 @@ def _images(path: Path, key: str, arrays: dict[str, NDArray[Any]]) -> Pixels:
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise UserError(
-            f"{path}: {key} has shape {arrays[key].shape}, expected (n, h, w) or (n, h, w, 1 or 3)"
-        )
+        raise UserError(f"{path}: {key} has shape {arrays[key].shape}, expected (n, h, w) or (n, h, w, 1 or 3)")
     if images.size == 0:
         raise UserError(f"{path}: {key} is empty, shape {arrays[key].shape}")
     return images
@@ -118,9 +116,7 @@ def _labels(path: Path, key: str, arrays: dict[str, NDArray[Any]], classes: tupl
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
-        raise UserError(
-            f"{path}: {key} has shape {labels.shape}, expected (n,) or (n, 1), one label an image"
-        )
+        raise UserError(f"{path}: {key} has shape {labels.shape}, expected (n,) or (n, 1), one label an image")
     if labels.size == 0:
         raise UserError(f"{path}: {key} is empty")
     if labels.min() < 0:

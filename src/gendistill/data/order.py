@@ -48,9 +48,7 @@ class Shuffled:
         return self._order[position * self.batch_size : (position + 1) * self.batch_size]
 
 
-def batch_index(
-    n: int, batch_size: int, step: int, seed: int, purpose: str, device: torch.device | str
-) -> Tensor:
+def batch_index(n: int, batch_size: int, step: int, seed: int, purpose: str, device: torch.device | str) -> Tensor:
     """`Shuffled.index` for a single step, without keeping anything."""
     return Shuffled(n, batch_size, seed, purpose, device).index(step)
 

@@ -154,8 +154,7 @@ def _hold_out(data: RawData, held_out: int, split_seed: int) -> dict[str, RawSpl
     images, labels = data.train.images, data.train.labels
     if held_out >= len(labels):
         raise UserError(
-            f"data.held_out is {held_out}, but there are {len(labels)} training images: "
-            "choose a smaller number"
+            f"data.held_out is {held_out}, but there are {len(labels)} training images: choose a smaller number"
         )
     stay, aside = stratified_split(labels, held_out, split_seed, "held_out")
     absent = _counts(labels[stay], data) == 0

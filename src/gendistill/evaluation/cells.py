@@ -126,9 +126,7 @@ def run_cell(
                 done += job.budget.steps
     for job in jobs.values():
         job.source.start(seed, 0)  # distinct images are counted for the first student
-    return {
-        protocol: summary(finished[protocol], job, network, params.width) for protocol, job in jobs.items()
-    }
+    return {protocol: summary(finished[protocol], job, network, params.width) for protocol, job in jobs.items()}
 
 
 def build_student(

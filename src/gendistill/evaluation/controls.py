@@ -8,9 +8,7 @@ from gendistill.evaluation.protocols import budget
 from gendistill.evaluation.sources import FreshReal, Stored
 
 
-def control_jobs(
-    control: str, train: ResidentImages, num_classes: int, ipc: int, params: Params
-) -> dict[str, Job]:
+def control_jobs(control: str, train: ResidentImages, num_classes: int, ipc: int, params: Params) -> dict[str, Job]:
     """What the students of a control train on, by protocol.
 
     Args:

@@ -42,9 +42,7 @@ def load_gan(path: Path, state: GanState) -> None:
     saved: dict[str, Any] = {"step": state.step}
     for part in NETWORKS:
         saved[part] = {
-            name.removeprefix(f"{part}/"): value
-            for name, value in tensors.items()
-            if name.startswith(f"{part}/")
+            name.removeprefix(f"{part}/"): value for name, value in tensors.items() if name.startswith(f"{part}/")
         }
     for part in OPTIMIZERS:
         slots: dict[int, dict[str, Tensor]] = {}
@@ -56,6 +54,4 @@ def load_gan(path: Path, state: GanState) -> None:
     try:
         state.load(saved)
     except (RuntimeError, ValueError) as error:
-        raise UserError(
-            f"{path} does not fit params.yaml, section gan ({error}); run `dvc repro train_gan`"
-        ) from error
+        raise UserError(f"{path} does not fit params.yaml, section gan ({error}); run `dvc repro train_gan`") from error

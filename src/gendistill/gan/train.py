@@ -118,9 +118,7 @@ def train_step(
             latent = sample_latent(len(labels), params.latent, device, draw)
             state.discriminator.requires_grad_(False)  # its weights' gradients would be thrown away
             with compute.autocast():
-                terms = generator_terms(
-                    state.discriminator, state.generator(latent, labels), labels, params, draw
-                )
+                terms = generator_terms(state.discriminator, state.generator(latent, labels), labels, params, draw)
             state.generator_optimizer.zero_grad(set_to_none=True)
             terms.total.backward()
             state.generator_optimizer.step()

@@ -90,20 +90,14 @@ def matching_terms(
         with torch.no_grad():
             target = member.network(real.detach())
         logits = member.network(fake)
-        return {
-            "global": global_loss(target, logits, logits=loss.global_logits, reduction=loss.global_reduction)
-        }
+        return {"global": global_loss(target, logits, logits=loss.global_logits, reduction=loss.global_reduction)}
     layer = member_layer(member.name, loss.local_layer)
     with torch.no_grad():
         target, target_features = member.network.features(real.detach(), layer)
     logits, features = member.network.features(fake, layer)
-    terms = {
-        "local": local_loss(target_features, features, labels, num_classes=num_classes, form=loss.local_form)
-    }
+    terms = {"local": local_loss(target_features, features, labels, num_classes=num_classes, form=loss.local_form)}
     if loss.omega_g > 0:
-        terms["global"] = global_loss(
-            target, logits, logits=loss.global_logits, reduction=loss.global_reduction
-        )
+        terms["global"] = global_loss(target, logits, logits=loss.global_logits, reduction=loss.global_reduction)
     return terms
 
 
@@ -183,17 +177,13 @@ def named_losses(total: Tensor, terms: dict[str, Tensor], weights: dict[str, flo
     return torch.stack([part.detach().float() for part in parts])
 
 
-def gradient_ratios(
-    generator: Generator, terms: dict[str, Tensor], weights: dict[str, float]
-) -> dict[str, float]:
+def gradient_ratios(generator: Generator, terms: dict[str, Tensor], weights: dict[str, float]) -> dict[str, float]:
     """``||grad_G omega L|| / ||grad_G L_CGAN||`` of every matching term; 0 for one that is switched off."""
     weights_of_g = list(generator.parameters())
     norms = {}
     for name, term in terms.items():
         slopes = torch.autograd.grad(weights[name] * term, weights_of_g, retain_graph=True, allow_unused=True)
-        norms[name] = (
-            torch.stack([slope.float().norm() for slope in slopes if slope is not None]).norm().item()
-        )
+        norms[name] = torch.stack([slope.float().norm() for slope in slopes if slope is not None]).norm().item()
     base = max(norms["gan"], 1e-12)
     return {f"{name}_gradient_ratio": norms.get(name, 0.0) / base for name in MATCHED}
 

@@ -23,9 +23,7 @@ def at_least_float32(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
-def global_loss(
-    real: Tensor, fake: Tensor, *, logits: str = "log_softmax", reduction: str = "mean"
-) -> Tensor:
+def global_loss(real: Tensor, fake: Tensor, *, logits: str = "log_softmax", reduction: str = "mean") -> Tensor:
     r"""Squared difference of the logits of real and generated images, Eq. 6 (paper section 3.2).
 
     .. math:: L_{global} = \sum_{k=1}^{K} \sum_{b=1}^{B} (l^{(k,b)}(T) - l^{(k,b)}(S))^2
@@ -49,9 +47,7 @@ def global_loss(
     return squares.sum() if reduction == "sum" else squares.mean()
 
 
-def local_loss(
-    real: Tensor, fake: Tensor, labels: Tensor, *, num_classes: int, form: str = "batch_mean_l2"
-) -> Tensor:
+def local_loss(real: Tensor, fake: Tensor, labels: Tensor, *, num_classes: int, form: str = "batch_mean_l2") -> Tensor:
     r"""Difference of the intermediate features of real and generated images, Eq. 7 (paper section 3.2).
 
     .. math:: L_{local} = \sum_k \sum_b (f^{(k,b)}(T) - f^{(k,b)}(S))^2

@@ -106,9 +106,7 @@ class Pool:
         """The member for generator step `step` (from 0), drawn when it is time to; not trained yet."""
         draw = step // self.params.redraw_steps
         if self.member is None or self.member.draw != draw:
-            self.member = draw_member(
-                self.params, draw, seed=self.seed, device=self.compute.device, **self.shape
-            )
+            self.member = draw_member(self.params, draw, seed=self.seed, device=self.compute.device, **self.shape)
         return self.member
 
     def train(self, member: Member, step: int) -> None:
@@ -118,9 +116,7 @@ class Pool:
             position = step * self.params.inner_steps + part
             images, labels = self.data.batch(self.order.index(position))
             draw = stream(self.compute.device, self.seed, "pool", "augment", position)
-            inner_step(
-                member, augment(images, self.params.inner_augment, draw, shared=False), labels, self.compute
-            )
+            inner_step(member, augment(images, self.params.inner_augment, draw, shared=False), labels, self.compute)
         member.network.requires_grad_(False)  # from here on gradients go to the images only
 
     def dump(self) -> dict[str, Any]:
@@ -137,9 +133,7 @@ class Pool:
         """Take over what `dump` gave."""
         if not saved:
             return
-        self.member = draw_member(
-            self.params, saved["draw"], seed=self.seed, device=self.compute.device, **self.shape
-        )
+        self.member = draw_member(self.params, saved["draw"], seed=self.seed, device=self.compute.device, **self.shape)
         self.member.network.load_state_dict(saved["network"])
         self.member.optimizer.load_state_dict(saved["optimizer"])
 

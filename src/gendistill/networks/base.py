@@ -14,9 +14,7 @@ class Network(nn.Module):
         layers: names of the intermediate features, from the input on.
     """
 
-    def __init__(
-        self, stages: Mapping[str, nn.Module], *, embedding: int, num_classes: int, average: bool
-    ) -> None:
+    def __init__(self, stages: Mapping[str, nn.Module], *, embedding: int, num_classes: int, average: bool) -> None:
         """Chain the stages and add the readout.
 
         Args:

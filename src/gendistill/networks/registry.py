@@ -31,9 +31,7 @@ BUILDERS: dict[str, Callable[[int, int, int, float], Network]] = {
 """Name -> builder(channels, image_size, num_classes, width)."""
 
 
-def build_network(
-    name: str, *, channels: int, image_size: int, num_classes: int, width: float = 1.0
-) -> Network:
+def build_network(name: str, *, channels: int, image_size: int, num_classes: int, width: float = 1.0) -> Network:
     """A freshly initialised classifier on the CPU, drawn from the global generator.
 
     Args:

@@ -38,9 +38,7 @@ class BasicBlock(nn.Module):
         )
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or c_in != c_out:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(c_in, c_out, 1, stride=stride, bias=False), _norm(c_out, instance)
-            )
+            self.shortcut = nn.Sequential(nn.Conv2d(c_in, c_out, 1, stride=stride, bias=False), _norm(c_out, instance))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, c_in, h, w) to (n, c_out, h / stride, w / stride); gradients flow."""
@@ -48,9 +46,7 @@ class BasicBlock(nn.Module):
         return out.relu()
 
 
-def resnet(
-    channels: int, image_size: int, num_classes: int, width: float, *, blocks: int, half: bool
-) -> Network:
+def resnet(channels: int, image_size: int, num_classes: int, width: float, *, blocks: int, half: bool) -> Network:
     """A residual network of four stages with `blocks` basic blocks each and global average pooling.
 
     Layers `stem`, `stage1`..`stage4`. At 32 x 32 stage 2 of the full networks is (128, 16, 16), of the

@@ -98,9 +98,7 @@ class Result:
     def metrics(self) -> dict[str, Any]:
         """The tracked form: every statistic, floats rounded to 6 decimals, in the order of the keys."""
         identity = {"source", "network", "protocol", "ipc"}
-        found = {
-            field.name: getattr(self, field.name) for field in fields(self) if field.name not in identity
-        }
+        found = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in identity}
         if self.best_of_test_points is None:
             del found["best_of_test_points"]
         return {key: rounded(found[key]) for key in sorted(found)}
@@ -131,9 +129,7 @@ def named_cells(params: Params) -> list[Cell]:
             protocols = tuple(p for p in evaluate.protocols if p in own)
             # No protocol of the run gives this control a budget: there is nothing to ask for.
             if protocols:
-                cells.extend(
-                    Cell(source=source, network=network, ipc=ipc, protocols=protocols) for ipc in evaluate.ipc
-                )
+                cells.extend(Cell(source=source, network=network, ipc=ipc, protocols=protocols) for ipc in evaluate.ipc)
     networks = list(dict.fromkeys([*evaluate.networks, *evaluate.control_networks]))
     return sorted(cells, key=lambda c: (networks.index(c.network), source_rank(c.source), c.ipc or 0))
 

@@ -44,8 +44,7 @@ def check_same_but_seed(runs: Sequence[Run]) -> None:
             different.append("checksum of the prepared data")
         if different:
             raise UserError(
-                f"{first.name} and {run.name} differ in more than the seed: {', '.join(different)}; "
-                "publish them apart"
+                f"{first.name} and {run.name} differ in more than the seed: {', '.join(different)}; publish them apart"
             )
     seeds = [run.params.seed for run in runs]
     if len(set(seeds)) < len(seeds):

@@ -110,9 +110,7 @@ def _entry(run: Run, records: dict[str, Record]) -> dict[str, Any]:
     entry["params_checked_against_dvc_lock"] = run.lock is not None
     entry["seconds"] = seconds
     entry["seconds_in_all"] = round(sum(seconds.values()), 3)
-    entry["peak_memory_bytes"] = max(
-        (record["peak_memory_bytes"] for record in records.values()), default=None
-    )
+    entry["peak_memory_bytes"] = max((record["peak_memory_bytes"] for record in records.values()), default=None)
     entry["stages_without_cost_record"] = without_record(run, records)
     return entry
 

@@ -64,9 +64,7 @@ def read_curves(path: Path, stage: str) -> Curves:
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run `dvc repro {stage}` first") from None
     except (ValueError, TypeError) as error:
-        raise UserError(
-            f"{path} is not a table of losses ({error}): delete it, run `dvc repro {stage}`"
-        ) from None
+        raise UserError(f"{path} is not a table of losses ({error}): delete it, run `dvc repro {stage}`") from None
 
 
 def write_losses(gan: Curves, distilled: dict[str, Curves], path: Path) -> None:
@@ -145,9 +143,7 @@ def _bars(axes: Axes, network: str, results: Sequence[Result]) -> None:
             # On white, so that the line of the whole training set does not cross out a number.
             patch = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
             at = (x, r.mean + r.std)
-            axes.annotate(
-                f"{r.mean:.2f}", at, (0, 3), textcoords="offset points", ha="center", size=7, bbox=patch
-            )
+            axes.annotate(f"{r.mean:.2f}", at, (0, 3), textcoords="offset points", ha="center", size=7, bbox=patch)
     for r in results:
         if r.ipc is None:
             label = f"{source_label('whole')} ({r.mean:.3f})"
@@ -156,7 +152,5 @@ def _bars(axes: Axes, network: str, results: Sequence[Result]) -> None:
     axes.set_ylim(0, 1.08)
     axes.set_ylabel("test accuracy")
     axes.grid(visible=False, axis="x")
-    axes.set_title(
-        f"{network}: mean and standard deviation over students", loc="left", weight="bold", size=10
-    )
+    axes.set_title(f"{network}: mean and standard deviation over students", loc="left", weight="bold", size=10)
     axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -53,9 +53,7 @@ def publish(root: Path, revisions: Sequence[str], costs: Path) -> str:
         if missing:
             lines.append(f"No cost record of {run.name} for {', '.join(missing)}: left out of the origin.")
         if run.modified:
-            lines.append(
-                f"Tracked files differ from the commit: {', '.join(run.modified)}; the origin says so."
-            )
+            lines.append(f"Tracked files differ from the commit: {', '.join(run.modified)}; the origin says so.")
     return "\n".join(lines)
 
 

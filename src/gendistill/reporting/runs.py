@@ -94,12 +94,8 @@ def resolve(root: Path, name: str) -> tuple[str, bool]:
     if len(found) == 1:
         return found[0], True
     if found:
-        raise UserError(
-            f"{name}: {len(found)} experiments have this name; give one of the hashes {', '.join(found)}"
-        )
-    raise UserError(
-        f"{name} is neither a Git revision nor a DVC experiment: see `git log` and `dvc exp list -A`"
-    )
+        raise UserError(f"{name}: {len(found)} experiments have this name; give one of the hashes {', '.join(found)}")
+    raise UserError(f"{name} is neither a Git revision nor a DVC experiment: see `git log` and `dvc exp list -A`")
 
 
 def git(root: Path, *arguments: str) -> str | None:
@@ -202,6 +198,4 @@ def _check_lock(run: Run, cells: list[Cell], again: str) -> None:
                 if now != value:
                     stale.append(f"{key} (ran with {value}, now {now})")
     if stale:
-        raise UserError(
-            f"{run.name}: params.yaml changed after the run: {', '.join(dict.fromkeys(stale))}; {again}"
-        )
+        raise UserError(f"{run.name}: params.yaml changed after the run: {', '.join(dict.fromkeys(stale))}; {again}")

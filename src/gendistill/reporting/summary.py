@@ -104,12 +104,8 @@ def legend(summary: Summary) -> list[str]:
     used = [p for p in PROTOCOLS if any(r.protocol == p for r in results)]
     lines = [f"{protocol}: {PROTOCOLS[protocol].description}." for protocol in used]
     if any(r.source == "whole" for r in results):
-        lines.append(
-            "whole: the real training set, no IPC; one number, repeated as the ceiling of every column."
-        )
-    lines.append(
-        "IPC: images per class. Accuracy is a fraction of the test images, read once after the last step."
-    )
+        lines.append("whole: the real training set, no IPC; one number, repeated as the ceiling of every column.")
+    lines.append("IPC: images per class. Accuracy is a fraction of the test images, read once after the last step.")
     lines += [f"Training under {text}." for text in budgets(results)]
     counts = summary.info.counts
     held_out = f", {counts['held_out']:,} held out" if counts["held_out"] else ""
@@ -131,9 +127,7 @@ def budgets(results: Sequence[Result]) -> list[str]:
         of = {r.ipc: r for r in results if r.protocol == protocol}
         epochs = next(iter(of.values())).epochs
         if None in of:
-            lines.append(
-                f"{protocol}: {epochs:,} epochs, {of[None].steps:,} steps of {of[None].batch} images"
-            )
+            lines.append(f"{protocol}: {epochs:,} epochs, {of[None].steps:,} steps of {of[None].batch} images")
             continue
         steps = ", ".join(f"{of[ipc].steps:,} (IPC {ipc})" for ipc in sorted(k for k in of if k is not None))
         lines.append(f"{protocol}: {epochs:,} epochs; steps {steps}")

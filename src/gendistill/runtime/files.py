@@ -36,9 +36,7 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in CAUSES:
             raise
-        raise UserError(
-            f"{path}: cannot be written: {CAUSES[error.errno]} and run the same command again"
-        ) from error
+        raise UserError(f"{path}: cannot be written: {CAUSES[error.errno]} and run the same command again") from error
 
 
 @contextmanager

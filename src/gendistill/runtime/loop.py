@@ -66,9 +66,7 @@ class Loop:
         rows: one dict per tick: ``step`` and the mean of every term since the tick before.
     """
 
-    def __init__(
-        self, title: str, steps: int, names: tuple[str, ...], session: Session, *, ticks: int = TICKS
-    ) -> None:
+    def __init__(self, title: str, steps: int, names: tuple[str, ...], session: Session, *, ticks: int = TICKS) -> None:
         self.title, self.steps, self.names, self.session = title, steps, names, session
         self.every = max(1, steps // ticks)
         self.rows: list[dict[str, float]] = []

@@ -48,9 +48,7 @@ class Reporter:
             self.bar.start()
             self.task = self.bar.add_task(self.title, total=self.total, completed=self.start, note="")
         elif self.start:
-            print(
-                f"{self.title}: continuing at step {self.start} of {self.total}", file=sys.stderr, flush=True
-            )
+            print(f"{self.title}: continuing at step {self.start} of {self.total}", file=sys.stderr, flush=True)
         return self
 
     def __exit__(

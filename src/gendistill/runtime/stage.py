@@ -65,9 +65,7 @@ class StageRun:
         from gendistill.runtime.device import resolve_compute
 
         runtime = self.params.runtime
-        return resolve_compute(
-            runtime.device, runtime.precision, runtime.threads, deterministic=runtime.deterministic
-        )
+        return resolve_compute(runtime.device, runtime.precision, runtime.threads, deterministic=runtime.deterministic)
 
     @cached_property
     def session(self) -> "Session":
@@ -113,11 +111,7 @@ def host() -> dict[str, str | int]:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        names = [
-            line.partition(":")[2].strip()
-            for line in cpuinfo.read_text().splitlines()
-            if "model name" in line
-        ]
+        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
     return {
         "cpu": model,
@@ -199,6 +193,4 @@ def check_items(params: Params, **chosen: str | int) -> None:
     for key, value in chosen.items():
         if value not in legal[key]:
             listed = ", ".join(map(str, legal[key])) or "none"
-            raise UserError(
-                f"--{key.removeprefix('control_')} {value} is not in params.yaml, which names: {listed}"
-            )
+            raise UserError(f"--{key.removeprefix('control_')} {value} is not in params.yaml, which names: {listed}")

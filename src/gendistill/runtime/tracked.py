@@ -23,9 +23,7 @@ class Tracked:
     deps: tuple[Path, ...]
 
 
-def tracked(
-    stage: str, item: dict[str, str | int] | None = None, pipeline: Path = Path("dvc.yaml")
-) -> Tracked:
+def tracked(stage: str, item: dict[str, str | int] | None = None, pipeline: Path = Path("dvc.yaml")) -> Tracked:
     """Look a stage up in dvc.yaml.
 
     Args:
