@@ -39,7 +39,7 @@ def main(
         for protocol in params.evaluate.protocols:
             plan = budget(protocol, splits.num_classes * ipc, params.recipe, params.evaluate)
             if protocol == "fresh":
-                fresh = FreshGenerated(load_generator(artifact, device), mean, std, plan)
+                fresh = FreshGenerated(load_generator(artifact, device), mean, std, plan, run.compute)
                 jobs[protocol] = Job(plan, fresh, stored_bytes=artifact.stat().st_size)
             else:
                 jobs[protocol] = Job(plan, Stored(drawn, plan), stored_bytes=images.numel())

@@ -55,7 +55,7 @@ TINY: dict[str, Any] = {
     "evaluate.whole_epochs": 1,
     "evaluate.test_points": 1,
     "runtime.device": "cpu",
-    "runtime.precision": "auto",
+    "runtime.precision": "fp32",
     "runtime.threads": 1,
     "runtime.deterministic": False,
     "runtime.checkpoint_seconds": 60,
@@ -139,7 +139,15 @@ def _torch_switches() -> Iterator[None]:
         torch.set_num_threads(threads)
         torch.backends.cuda.matmul.allow_tf32 = tf32
         torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = cudnn_tf32, benchmark
-        torch.use_deterministic_algorithms(deterministic)
+        if deterministic != torch.are_deterministic_algorithms_enabled():
+            torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.fixture
+def torch_switches() -> Iterator[None]:
+    """Put back what a test sets by `resolve_compute`."""
+    with _torch_switches():
+        yield
 
 
 @pytest.fixture(scope="session")

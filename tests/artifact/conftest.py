@@ -44,8 +44,6 @@ def card(params: Params, info: DataInfo) -> dict[str, Any]:
 def generator() -> Generator:
     """Eval mode, with statistics of its own, so that train mode would give other images."""
     network = initialised(lambda: Generator(channels=1, image_size=16, num_classes=4, width=4, latent=8), 0)
-    with torch.no_grad():
-        network.paint[0].weight.mul_(30)  # so that latents and labels show in every image
     stream = torch.Generator().manual_seed(0)
     for _ in range(3):
         network(3 * torch.randn(8, 8, generator=stream), torch.arange(8) % 4)

@@ -8,7 +8,7 @@ import torch
 from gendistill.evaluation import cells as module
 from gendistill.evaluation.cells import Job, Splits, load_splits, run_cell
 from gendistill.evaluation.generated import FreshGenerated
-from gendistill.evaluation.sources import FreshReal
+from gendistill.evaluation.sources import FreshReal, Stored
 from gendistill.networks.base import Network
 from gendistill.runtime.errors import Stopped
 from gendistill.runtime.loop import Session
@@ -113,12 +113,15 @@ def test_resumed_equals_straight(run, bars, painter, make_job, make_budget, make
     assert straight["stored"]["n"] == straight["fresh"]["n"] == 2
 
 
-def test_every_step_of_a_student_is_augmented_by_a_draw_of_its_own(run, make_job, monkeypatch):
-    asked = []
+def test_students_have_batches_and_augmentations_of_their_own(run, make_job, monkeypatch):
+    asked, begun = [], []
+    start = Stored.start
+    monkeypatch.setattr(Stored, "start", lambda self, *key: (begun.append(key), start(self, *key))[1])
     augment_stream = module.augment_stream
     monkeypatch.setattr(module, "augment_stream", lambda *key: (asked.append(key[1:]), augment_stream(*key))[1])
     run({"stored": make_job(batch=16, epochs=1)}, seed=7)
     assert asked == [(7, 0, 0), (7, 0, 1), (7, 1, 0), (7, 1, 1)]
+    assert begun[:2] == [(7, 0), (7, 1)]
 
 
 def test_equal_seeds_give_equal_numbers(run, make_job, monkeypatch):

@@ -134,15 +134,16 @@ def test_d_takes_its_steps_on_different_batches(bars, compute, gan_params, make_
 
 
 def test_noise_is_new_at_every_step_and_g_is_asked_for_the_labels_of_the_batch(bars, compute, gan_params, make_gan):
-    state, order, asked = make_gan(gan_params), order_of(bars), []
+    params = replace(gan_params, discriminator_steps=2)
+    state, order, asked = make_gan(params), order_of(bars), []
     state.generator.register_forward_pre_hook(lambda _, args: asked.append(args))
     for _ in range(3):
-        train_step(state, bars, order, gan_params, 0, compute)
+        train_step(state, bars, order, params, 0, compute)
     state.step = 0
-    train_step(state, bars, order, gan_params, 1, compute)  # another seed
-    assert len({tuple(z.flatten().tolist()) for z, _ in asked}) == len(asked) == 8
+    train_step(state, bars, order, params, 1, compute)  # another seed
+    assert len({tuple(z.flatten().tolist()) for z, _ in asked}) == len(asked) == 4 * (1 + 2)
     for step in range(3):
-        assert torch.equal(asked[2 * step][1], bars.labels[order.index(step)])
+        assert torch.equal(asked[3 * step][1], bars.labels[order.index(2 * step)])
 
 
 def test_the_average_is_taken_after_every_step_of_g(bars, compute, gan_params, make_gan):

@@ -1,12 +1,14 @@
 """The loop of distillation: snapshots, resuming, and that matching works."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from gendistill.matching import distill as module
 from gendistill.matching.distill import COLUMNS, distill
 from gendistill.runtime.errors import Stopped, UserError
-from gendistill.runtime.loop import Session
+from gendistill.runtime.loop import Loop, Session
 
 
 @pytest.fixture
@@ -63,6 +65,21 @@ def test_resumed_equals_straight(run, make_recipe, make_session, same_weights, t
     assert all(same_weights(resumed[step], straight[step]) for step in straight)
     for part in ("generator", "discriminator"):
         assert same_weights(getattr(state, part).state_dict(), getattr(state_again, part).state_dict())
+
+
+def test_gradients_are_measured_at_ticks_only(run, make_recipe, make_session, monkeypatch, tmp_path):
+    """Five steps, a tick every two and at the end; stopped inside of a tick, the rows are the same."""
+    monkeypatch.setattr(module, "Loop", partial(Loop, ticks=2))
+    measured = []
+    ratios = module.gradient_ratios
+    monkeypatch.setattr(module, "gradient_ratios", lambda *args: (measured.append(1), ratios(*args))[1])
+    _, rows, _ = run(make_recipe(steps=5))
+    assert len(measured) == 3
+    assert [row["step"] for row in rows] == [2, 4, 5]
+    assert all(list(row) == COLUMNS and row["local_gradient_ratio"] > 0 for row in rows)
+    with pytest.raises(Stopped):
+        run(make_recipe(steps=5), make_session(tmp_path, 3))
+    assert run(make_recipe(steps=5), make_session(tmp_path))[1] == rows
 
 
 def test_resuming_a_finished_loop_changes_nothing(run, make_recipe, make_session, same_weights, tmp_path):

@@ -7,12 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from gendistill.augment.diffaug import augment
 from gendistill.config.catalogue import NETWORKS
 from gendistill.data.order import Shuffled
 from gendistill.matching import pool as module
 from gendistill.matching.pool import draw_member, member_layer
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.seeds import derive_seed
+from gendistill.runtime.streams import generator as stream
 
 SHAPE = {"channels": 1, "image_size": 16, "num_classes": 4, "device": torch.device("cpu")}
 ALL = ("convnet3", "resnet10_half", "resnet18_half")
@@ -91,11 +93,19 @@ def test_training_lowers_the_loss_on_real_images(make_recipe, make_pool, bars):
     assert F.cross_entropy(member.network(images), labels).item() < 0.7 * before
 
 
-def test_inner_augmentation_changes_the_batches(make_recipe, make_pool, same_weights):
-    plain, moved = (make_pool(make_recipe(inner_augment=groups)) for groups in ("none", "crop"))
-    for pool in (plain, moved):
-        pool.train(pool.at(0), 0)
-    assert not same_weights(weights(plain.member), weights(moved.member))
+def test_inner_batches_are_augmented_image_by_image(make_recipe, make_pool, bars, monkeypatch):
+    shown = []
+    monkeypatch.setattr(module, "inner_step", lambda _, images, labels, __: shown.append((images, labels)))
+    pool = make_pool(make_recipe(inner_augment="crop", inner_steps=2))
+    for step in range(2):
+        pool.train(pool.at(step), step)
+    order = Shuffled(len(bars), 8, 0, "pool", "cpu")
+    for position, (images, labels) in enumerate(shown):
+        original, expected = bars.batch(order.index(position))
+        draw = stream("cpu", 0, "pool", "augment", position)
+        assert torch.equal(images, augment(original, "crop", draw, shared=False))
+        assert not torch.equal(images, original)
+        assert torch.equal(labels, expected)
 
 
 def test_a_member_is_frozen_after_training_and_thaws_for_the_next(make_recipe, make_pool):

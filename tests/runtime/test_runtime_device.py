@@ -1,7 +1,7 @@
 """Device, precision and threads, with and without a pretended GPU."""
 
 import os
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,17 +12,8 @@ from gendistill.runtime.errors import UserError
 
 
 @pytest.fixture(autouse=True)
-def _switches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put torch's switches back."""
+def _workspace(torch_switches: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    threads, tf32 = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32
-    cudnn_tf32, benchmark = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
-    yield
-    torch.set_num_threads(threads)
-    torch.backends.cuda.matmul.allow_tf32 = tf32
-    torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = cudnn_tf32, benchmark
-    if torch.are_deterministic_algorithms_enabled():
-        torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture
@@ -59,7 +50,9 @@ def test_auto_without_a_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     ("flags", "expected"),
     [("fpu avx512f avx512_bf16", True), ("fpu amx_bf16 amx_tile", True), ("fpu avx512f avx2", False), ("", False)],
 )
-def test_auto_on_a_cpu_is_bf16_where_its_flags_say_so(tmp_path, monkeypatch, flags: str, expected: bool) -> None:
+def test_auto_on_a_cpu_is_bf16_where_its_flags_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, expected: bool
+) -> None:
     (tmp_path / "cpuinfo").write_text(f"model name : a CPU\nflags : {flags}\n")
     assert has_bf16("cpu", tmp_path / "cpuinfo") is expected
     assert not has_bf16("mps", tmp_path / "cpuinfo")

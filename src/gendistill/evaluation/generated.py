@@ -5,37 +5,72 @@ from torch import Tensor
 
 from gendistill.artifact.sampling import sample
 from gendistill.data.order import class_major_labels
-from gendistill.data.resident import from_tanh
+from gendistill.data.resident import standardise, to_uint8
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Blocks
 from gendistill.networks.generator import Generator
+from gendistill.runtime.device import Compute
+from gendistill.runtime.streams import generator as stream
+
+KEPT_BYTES = 2 * 1024**3  # images kept for the next student; beyond that every student has them generated again
 
 
 class FreshGenerated(Blocks):
-    """New images of a generator at every step.
+    """New images of a generator at every step, rounded to 8 bits like stored ones.
+
+    The students of a cell see the same images, each in an order of its own: generating costs several times what
+    training a narrow student on them does. The images are a function of (seed, block), the order of (seed, student,
+    block), whether or not images were kept.
 
     Args:
         generator: in eval mode.
         mean, std: of the training set, (c,).
         budget: under protocol ``fresh``.
+        compute: precision to generate in.
     """
 
-    def __init__(self, generator: Generator, mean: Tensor, std: Tensor, budget: Budget) -> None:
+    def __init__(self, generator: Generator, mean: Tensor, std: Tensor, budget: Budget, compute: Compute) -> None:
         super().__init__(budget, mean.device)
-        self.generator, self.mean, self.std = generator, mean, std
-        self.in_order = class_major_labels(
-            generator.num_classes, budget.epoch_images // generator.num_classes, self.device
-        )
+        self.generator, self.mean, self.std, self.compute = generator, mean, std, compute
+        self.classes = generator.num_classes
+        self.ipc = budget.epoch_images // self.classes
+        self.kept: dict[int, Tensor] = {}
+
+    def start(self, seed: int, student: int) -> None:
+        """Begin the batches of a student."""
+        if seed != self.seed:
+            self.kept = {}
+        super().start(seed, student)
 
     def draw(self, draw: torch.Generator) -> None:
-        """Draw labels and latents, and generate."""
-        self.labels = self.in_order[self.shuffles(len(self.in_order), draw)]
-        self.images = from_tanh(sample(self.generator, self.labels, draw), self.mean, self.std)
+        """Deal the block's images out to its epochs, IPC of every class each, in the student's own order."""
+        self.images = self.block_images(self.block)
+        per_class = self.epochs * self.ipc
+        # a permutation within every class, cut into epochs: (epochs, classes * ipc)
+        picked = torch.rand(self.classes, per_class, device=self.device, generator=draw).argsort(dim=1)
+        picked = picked + torch.arange(self.classes, device=self.device)[:, None] * per_class
+        picked = picked.view(self.classes, self.epochs, self.ipc).transpose(0, 1).flatten(1)
+        mixed = self.shuffles(picked.shape[1], draw).view(self.epochs, -1)
+        self.order = picked.gather(1, mixed).flatten()
+
+    def block_images(self, block: int) -> Tensor:
+        """Images of a block (n, c, h, w) uint8, class after class."""
+        if block in self.kept:
+            return self.kept[block]
+        labels = class_major_labels(self.classes, self.epochs * self.ipc, self.device)
+        with self.compute.autocast():
+            images = to_uint8(sample(self.generator, labels, stream(self.device, self.seed, "fresh", block)))
+        images = images.contiguous()  # students are slower in the generator's memory layout
+        blocks = -(-self.budget.epochs // self.epochs)
+        if blocks * images.numel() <= KEPT_BYTES:
+            self.kept[block] = images
+        return images
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Standardised images and labels of a step."""
         where = self.locate(step)
-        return self.images[where], self.labels[where]
+        index = self.order[where]
+        return standardise(self.images[index], self.mean, self.std), index // (self.epochs * self.ipc)
 
     def distinct_images(self) -> int:
         """Every image is new."""

@@ -44,7 +44,9 @@ def best_snapshot(
         generator = Generator(**architecture)
         generator.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
         generator = generator.to(compute.device).eval().requires_grad_(False)
-        jobs[str(step)] = Job(plan, FreshGenerated(generator, held_out.mean, held_out.std, plan), stored_bytes=0)
+        jobs[str(step)] = Job(
+            plan, FreshGenerated(generator, held_out.mean, held_out.std, plan, compute), stored_bytes=0
+        )
     splits = Splits(test=held_out, held_out=held_out, num_classes=num_classes)
     results = run_cell(
         "package",

@@ -80,7 +80,7 @@ def has_bf16(kind: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     such instructions it would take longer than in fp32.
     """
     if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if kind != "cpu" or not cpuinfo.is_file():
         return False
     flags = cpuinfo.read_text(encoding="utf-8", errors="replace").split()
