@@ -25,11 +25,11 @@ def run(compute, evaluate_params, make_splits):
     return go
 
 
-def test_students_start_from_equal_weights_everywhere(run, bars, painter, make_job, make_budget, monkeypatch):
+def test_students_start_from_equal_weights_everywhere(run, bars, painter, make_job, make_budget, monkeypatch, compute):
     fresh, real = make_budget(8, 8), make_budget(8, 8)
     jobs = {
         "stored": make_job(batch=16, protocol="fixed", lr=0.5, augment="crop"),
-        "fresh": Job(fresh, FreshGenerated(painter, bars.mean, bars.std, fresh), 1),
+        "fresh": Job(fresh, FreshGenerated(painter, bars.mean, bars.std, fresh, compute), 1),
         "real": Job(real, FreshReal(bars, 4, real), 1),
     }
     first = []
@@ -93,14 +93,16 @@ def test_no_held_out_images_give_none(run, make_job, make_splits):
 
 
 @pytest.mark.parametrize("stop_after", [8, 11, 29])
-def test_resumed_equals_straight(run, bars, painter, make_job, make_budget, make_session, tmp_path, stop_after):
+def test_resumed_equals_straight(
+    run, bars, painter, make_job, make_budget, make_session, tmp_path, stop_after, compute
+):
     """Two students of 8 steps under either protocol: stopped between two students, and inside of one."""
 
     def jobs():
         fresh = make_budget(8, 8, epochs=8)
         return {
             "stored": make_job(epochs=2, augment="crop", schedule="half"),
-            "fresh": Job(fresh, FreshGenerated(painter, bars.mean, bars.std, fresh), 1),
+            "fresh": Job(fresh, FreshGenerated(painter, bars.mean, bars.std, fresh, compute), 1),
         }
 
     straight = run(jobs(), network="resnet10_half", test_points=2)
@@ -150,9 +152,9 @@ def test_a_student_learns_and_one_tested_on_shuffled_labels_does_not(run, make_j
     assert abs(secret["mean"] - 0.25) < 0.155
 
 
-def test_generated_images_of_a_good_generator_teach(run, bars, painter, make_bars, make_budget):
+def test_generated_images_of_a_good_generator_teach(run, bars, painter, make_bars, make_budget, compute):
     plan = make_budget(32, 8, epochs=15)
-    job = {"fresh": Job(plan, FreshGenerated(painter, bars.mean, bars.std, plan), 1)}
+    job = {"fresh": Job(plan, FreshGenerated(painter, bars.mean, bars.std, plan, compute), 1)}
     result = run(job, splits=Splits(make_bars(200, seed=1), make_bars(0), 4), students=1)["fresh"]
     assert result["mean"] > 0.9
     assert result["distinct_images"] == 15 * 32

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gendistill.artifact.sampling import sample
-from gendistill.data.resident import from_tanh
+from gendistill.data.resident import standardise, to_uint8
+from gendistill.evaluation import generated as generated_module
 from gendistill.evaluation import sources as module
 from gendistill.evaluation.generated import FreshGenerated
 from gendistill.evaluation.sources import FreshReal, Stored
@@ -45,10 +46,10 @@ def stored(make_coded, make_budget, monkeypatch):
 
 
 @pytest.fixture
-def generated(painter, bars, make_budget, monkeypatch):
+def generated(painter, bars, make_budget, monkeypatch, compute):
     def make(epochs=3):
         monkeypatch.setattr(module, "BLOCK", 24)
-        return FreshGenerated(painter, bars.mean, bars.std, make_budget(12, 5, epochs=epochs))
+        return FreshGenerated(painter, bars.mean, bars.std, make_budget(12, 5, epochs=epochs), compute)
 
     return make
 
@@ -129,7 +130,7 @@ def test_every_epoch_of_generated_images_is_balanced_and_new(generated):
         batches = epoch(source, number)
         assert Counter(torch.cat([labels for _, labels in batches]).tolist()) == {0: 3, 1: 3, 2: 3, 3: 3}
         corners += torch.cat([images[:, 0, 15, 15] for images, _ in batches]).tolist()
-    assert len(set(corners)) == 48
+    assert len(set(corners)) > 30  # 48 images; rounded to 8 bits, a few agree by chance
     assert source.distinct_images() == 36
 
 
@@ -141,17 +142,42 @@ def test_labels_stay_with_generated_images(generated):
         assert (images[:, 0, :12, 0].argmax(1) // 3).tolist() == labels.tolist()
 
 
-def test_generated_images_are_those_of_the_generator_standardised(generated, painter, bars):
-    """The stream of student 2, block 1 (epochs 2 and 3): the order of the labels first, then the latents."""
-    source = generated()
-    source.start(7, 2)
-    draw = stream("cpu", 7, "student", 2, "images", 1)
-    order = torch.rand(2, 12, generator=draw).argsort(1).flatten()
-    labels = torch.arange(4).repeat_interleave(3)[order]
-    expected = from_tanh(sample(painter, labels, draw), bars.mean, bars.std)
+def seen_in_block_1(source, student, seed=7):
+    """Images and labels of epochs 2 and 3, which are block 1."""
+    source.start(seed, student)
     batches = epoch(source, 2) + epoch(source, 3)
-    assert torch.equal(torch.cat([given for _, given in batches]), labels)
-    assert torch.equal(torch.cat([images for images, _ in batches]), expected)
+    return torch.cat([images for images, _ in batches]), torch.cat([labels for _, labels in batches])
+
+
+def rows(images, labels):
+    """Pairs of image and label, whatever their order."""
+    return sorted([*image.flatten().tolist(), label] for image, label in zip(images, labels.tolist(), strict=True))
+
+
+def test_generated_images_are_those_of_the_generator_in_8_bits_standardised(generated, painter, bars):
+    labels = torch.arange(4).repeat_interleave(6)
+    drawn = to_uint8(sample(painter, labels, stream("cpu", 7, "fresh", 1)))
+    expected = standardise(drawn, bars.mean, bars.std)
+    assert rows(*seen_in_block_1(generated(), 2)) == rows(expected, labels)
+
+
+def test_students_share_generated_images_each_in_an_order_of_its_own(generated):
+    source = generated()
+    first, second = seen_in_block_1(source, 0), seen_in_block_1(source, 1)
+    assert rows(*first) == rows(*second)
+    assert not torch.equal(first[0], second[0])
+    assert rows(*seen_in_block_1(source, 0, seed=8)) != rows(*first)
+
+
+def test_images_are_the_same_whether_or_not_they_were_kept(generated, painter, monkeypatch):
+    kept = [seen_in_block_1(generated(), student) for student in range(2)]
+    monkeypatch.setattr(generated_module, "KEPT_BYTES", 0)
+    source = generated()
+    again = [seen_in_block_1(source, student) for student in range(2)]
+    assert source.kept == {}
+    for (images, labels), (others, their_labels) in zip(kept, again, strict=True):
+        assert torch.equal(images, others)
+        assert torch.equal(labels, their_labels)
 
 
 # --- all of them
