@@ -13,7 +13,7 @@ from gendistill.evaluation.select import best_snapshot
 from gendistill.runtime.errors import Stopped
 from gendistill.runtime.loop import Session
 
-ARCHITECTURE = {"channels": 1, "image_size": 16, "num_classes": 4, "latent": 3}
+ARCHITECTURE = {"channels": 1, "image_size": 16, "num_classes": 4, "latent": 4}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Batches of students, on coded images: balance, pairing of labels, purity in the step, and distinct images."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gendistill.artifact.sampling import sample
-from gendistill.data.resident import standardise, to_uint8
+from gendistill.data.resident import to_uint8
 from gendistill.evaluation import generated as generated_module
 from gendistill.evaluation import sources as module
 from gendistill.evaluation.generated import FreshGenerated
 from gendistill.evaluation.sources import FreshReal, Stored
+from gendistill.runtime.device import Compute
 from gendistill.runtime.streams import generator as stream
 
 # Classes of very different sizes, so that a draw that is not balanced would show.
@@ -122,16 +124,29 @@ def test_a_set_larger_than_a_block_is_one_block(make_coded, make_budget, monkeyp
 # --- generated images
 
 
+def marks(images):
+    """What tells generated images apart: the three pixels that show their latents."""
+    return [tuple(values) for values in images[:, 0, 15, 13:].tolist()]
+
+
 def test_every_epoch_of_generated_images_is_balanced_and_new(generated):
     source = generated()
     source.start(0, 0)
-    corners = []
+    seen = []
     for number in range(4):
         batches = epoch(source, number)
+        assert [len(labels) for _, labels in batches] == [5, 5, 2]
         assert Counter(torch.cat([labels for _, labels in batches]).tolist()) == {0: 3, 1: 3, 2: 3, 3: 3}
-        corners += torch.cat([images[:, 0, 15, 15] for images, _ in batches]).tolist()
-    assert len(set(corners)) > 30  # 48 images; rounded to 8 bits, a few agree by chance
-    assert source.distinct_images() == 36
+        seen += [mark for images, _ in batches for mark in marks(images)]
+    assert len(set(seen)) == 48
+
+
+def test_distinct_generated_images_are_those_of_all_steps(generated):
+    for epochs in (1, 3):
+        source = generated(epochs)
+        source.start(0, 1)
+        seen = {mark for step in range(source.budget.steps) for mark in marks(source.batch(step)[0])}
+        assert source.distinct_images() == len(seen) == 12 * epochs
 
 
 def test_labels_stay_with_generated_images(generated):
@@ -142,42 +157,61 @@ def test_labels_stay_with_generated_images(generated):
         assert (images[:, 0, :12, 0].argmax(1) // 3).tolist() == labels.tolist()
 
 
-def seen_in_block_1(source, student, seed=7):
-    """Images and labels of epochs 2 and 3, which are block 1."""
-    source.start(seed, student)
-    batches = epoch(source, 2) + epoch(source, 3)
-    return torch.cat([images for images, _ in batches]), torch.cat([labels for _, labels in batches])
-
-
-def rows(images, labels):
-    """Pairs of image and label, whatever their order."""
-    return sorted([*image.flatten().tolist(), label] for image, label in zip(images, labels.tolist(), strict=True))
-
-
-def test_generated_images_are_those_of_the_generator_in_8_bits_standardised(generated, painter, bars):
-    labels = torch.arange(4).repeat_interleave(6)
-    drawn = to_uint8(sample(painter, labels, stream("cpu", 7, "fresh", 1)))
-    expected = standardise(drawn, bars.mean, bars.std)
-    assert rows(*seen_in_block_1(generated(), 2)) == rows(expected, labels)
-
-
-def test_students_share_generated_images_each_in_an_order_of_its_own(generated):
+def test_generated_images_are_those_of_the_generator_as_stored_ones_are(generated, painter, bars):
+    """Block 1 holds epochs 2 and 3: six images a class, from the stream of that block, in 8 bits, standardised."""
     source = generated()
-    first, second = seen_in_block_1(source, 0), seen_in_block_1(source, 1)
-    assert rows(*first) == rows(*second)
-    assert not torch.equal(first[0], second[0])
-    assert rows(*seen_in_block_1(source, 0, seed=8)) != rows(*first)
+    source.start(7, 2)
+    drawn = sample(painter, torch.arange(4).repeat_interleave(6), stream("cpu", 7, "fresh", 1))
+    expected, _ = replace(bars, images=to_uint8(drawn), labels=torch.zeros(24)).batch(torch.arange(24))
+    by_mark = dict(zip(marks(expected), expected, strict=True))
+    given = torch.cat([images for images, _ in epoch(source, 2) + epoch(source, 3)])
+    assert sorted(marks(given)) == sorted(by_mark)
+    for mark, image in zip(marks(given), given, strict=True):
+        assert torch.equal(image, by_mark[mark])
 
 
-def test_images_are_the_same_whether_or_not_they_were_kept(generated, painter, monkeypatch):
-    kept = [seen_in_block_1(generated(), student) for student in range(2)]
-    monkeypatch.setattr(generated_module, "KEPT_BYTES", 0)
+def test_students_share_images_and_have_an_order_each(generated):
     source = generated()
-    again = [seen_in_block_1(source, student) for student in range(2)]
-    assert source.kept == {}
-    for (images, labels), (others, their_labels) in zip(kept, again, strict=True):
-        assert torch.equal(images, others)
-        assert torch.equal(labels, their_labels)
+
+    def of(seed, student):
+        source.start(seed, student)
+        return [mark for number in range(2) for images, _ in epoch(source, number) for mark in marks(images)]
+
+    first, second, other = of(0, 0), of(0, 1), of(1, 0)
+    assert set(first) == set(second)
+    assert first != second
+    assert set(first[:12]) != set(second[:12])  # dealt out to the epochs anew
+    assert not set(first) & set(other)
+
+
+@pytest.mark.parametrize(("kept_bytes", "generations"), [(2 * 24 * 256, 2), (2 * 24 * 256 - 1, 6)])
+def test_keeping_images_changes_the_work_and_nothing_else(generated, painter, monkeypatch, kept_bytes, generations):
+    """Three epochs are two blocks of 24 images, 256 bytes each; three students."""
+    expected = [batch for student in range(3) for batch in all_batches(generated(), student)]
+    monkeypatch.setattr(generated_module, "KEPT_BYTES", kept_bytes)
+    source, calls = generated(), []
+    painter.register_forward_hook(lambda *_: calls.append(1))
+    got = [batch for student in range(3) for batch in all_batches(source, student)]
+    assert len(calls) == generations
+    assert all(
+        torch.equal(a, b) for one, other in zip(got, expected, strict=True) for a, b in zip(one, other, strict=True)
+    )
+
+
+def all_batches(source, student):
+    source.start(0, student)
+    return [source.batch(step) for step in range(source.budget.steps)]
+
+
+def test_images_are_generated_in_the_precision_of_the_run(painter, bars, make_budget):
+    seen = []
+    painter.register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
+    for precision in ("fp32", "bf16"):
+        compute = Compute(torch.device("cpu"), precision, 1)
+        source = FreshGenerated(painter, bars.mean, bars.std, make_budget(12, 5), compute)
+        source.start(0, 0)
+        assert source.batch(0)[0].dtype == torch.float32
+    assert seen == [False, True]
 
 
 # --- all of them

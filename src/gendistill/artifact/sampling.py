@@ -43,12 +43,13 @@ def sample(generator: Generator, labels: Tensor, draw: torch.Generator) -> Tenso
         draw: random stream on that device.
 
     Returns:
-        (n, c, h, w) in [-1, 1]. Latents are drawn for all labels at once, so the images do not depend on how they are
+        (n, c, h, w) in [-1, 1], contiguous. Latents are drawn for all labels at once, so the images do not depend on how they are
         chunked.
     """
     latents = sample_latent(len(labels), generator.latent, labels.device, draw)
     chunks = zip(latents.split(CHUNK), labels.split(CHUNK), strict=True)
-    return torch.cat([generator(z, y).float() for z, y in chunks])
+    images = torch.cat([generator(z, y).float() for z, y in chunks])
+    return images.contiguous()  # files want it, and students are slower in the generator's channels-last layout
 
 
 def fixed_set(generator: Generator, ipc: int, *, seed: int, source: str) -> tuple[Tensor, Tensor]:
@@ -59,4 +60,5 @@ def fixed_set(generator: Generator, ipc: int, *, seed: int, source: str) -> tupl
     device = next(generator.parameters()).device
     labels = class_major_labels(generator.num_classes, ipc, device)
     draw = stream(device, seed, "generate", source, ipc)
-    return to_uint8(sample(generator, labels, draw)).cpu(), labels.cpu()
+    images = to_uint8(sample(generator, labels, draw)).contiguous()  # from channels last, which files do not take
+    return images.cpu(), labels.cpu()

@@ -60,7 +60,6 @@ class FreshGenerated(Blocks):
         labels = class_major_labels(self.classes, self.epochs * self.ipc, self.device)
         with self.compute.autocast():
             images = to_uint8(sample(self.generator, labels, stream(self.device, self.seed, "fresh", block)))
-        images = images.contiguous()  # students are slower in the generator's memory layout
         blocks = -(-self.budget.epochs // self.epochs)
         if blocks * images.numel() <= KEPT_BYTES:
             self.kept[block] = images
