@@ -190,6 +190,17 @@ def test_g_learns_what_d_wants(bars, compute, gan_params, make_gan, monkeypatch)
     assert losses[-1, 0] < losses[0, 0] - 0.1
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_bf16_gives_the_losses_of_fp32_to_two_digits(bars, compute, gan_params, make_gan, objective):
+    params = replace(gan_params, objective=objective, ema=0.9)
+    half = replace(compute, precision="bf16")
+    state, twin = make_gan(params), make_gan(params)
+    exact, rounded = (train_step(s, bars, order_of(bars), params, 0, c) for s, c in ((state, compute), (twin, half)))
+    assert not torch.equal(exact, rounded)
+    torch.testing.assert_close(rounded, exact, rtol=0.05, atol=0.05)
+    assert all(p.dtype == torch.float32 for part in (twin.generator, twin.discriminator) for p in part.parameters())
+
+
 # --- what D sees
 
 

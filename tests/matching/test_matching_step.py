@@ -1,6 +1,7 @@
 """One step of distillation: who learns, who does not, and from what."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -163,6 +164,20 @@ def test_equal_seeds_give_equal_numbers(steps, make_recipe, same_weights):
     assert torch.equal(losses, same)
     assert same_weights(state.generator.state_dict(), again.generator.state_dict())
     assert not torch.equal(losses, other)
+
+
+@pytest.mark.parametrize("pool", ALL[:2])
+def test_bf16_gives_the_losses_of_fp32_to_two_digits(bars, compute, make_state, make_pool, make_recipe, pool):
+    recipe = make_recipe(pool=(pool,), match_augment="color_crop", local_form="class_mean_l2")
+    rows = []
+    for one in (compute, replace(compute, precision="bf16")):
+        state, networks = make_state(recipe), Pool(recipe.distill, bars, num_classes=4, seed=0, compute=one)
+        losses, ratios = train_step(state, networks, bars, order_of(bars), recipe, 0, one, measure=True)
+        rows.append(torch.tensor([*losses.tolist(), *ratios.values()]))
+        assert all(p.dtype == torch.float32 for part in (state.generator, networks.member.network) for p in
+                   part.parameters())  # fmt: skip
+    assert not torch.equal(*rows)
+    torch.testing.assert_close(rows[1], rows[0], rtol=0.1, atol=0.02)
 
 
 def test_measuring_gradients_changes_nothing(steps, make_recipe, same_weights):

@@ -43,8 +43,8 @@ def sample(generator: Generator, labels: Tensor, draw: torch.Generator) -> Tenso
         draw: random stream on that device.
 
     Returns:
-        (n, c, h, w) in [-1, 1], contiguous. Latents are drawn for all labels at once, so the images do not depend on how they are
-        chunked.
+        (n, c, h, w) in [-1, 1], contiguous. Latents are drawn for all labels at once, so the images do not depend on
+        how they are chunked.
     """
     latents = sample_latent(len(labels), generator.latent, labels.device, draw)
     chunks = zip(latents.split(CHUNK), labels.split(CHUNK), strict=True)
