@@ -69,7 +69,7 @@ def test_training_is_sgd_with_momentum_decay_and_schedule(bars, compute, make_bu
     student = new_student(network, budget)
     images, labels = bars.batch(torch.arange(16))
     for step in range(4):
-        loss = train_step(student, images, labels, budget, augment_stream("cpu", 0, 0, step), compute)
+        loss = train_step(student, images, labels, budget, augment_stream("cpu", 0, 0, step))
         expected = F.cross_entropy(twin(images), labels)
         torch.testing.assert_close(loss, expected.detach(), rtol=1e-4, atol=1e-5)
         rate = 0.001 if schedule == "half" and step >= 2 else 0.01
@@ -89,7 +89,7 @@ def test_students_see_images_augmented_one_by_one(bars, compute, make_budget, se
     student, shown = new_student(network_of(), budget), []
     student.network.register_forward_pre_hook(lambda _, args: shown.append(args[0]))
     images, labels = bars.batch(torch.arange(16))
-    train_step(student, images, labels, budget, augment_stream("cpu", 0, 3, 5), compute)
+    train_step(student, images, labels, budget, augment_stream("cpu", 0, 3, 5))
     assert torch.equal(shown[0], augment(images, "crop", augment_stream("cpu", 0, 3, 5), shared=False))
     assert not torch.equal(shown[0], images)
 
@@ -103,10 +103,10 @@ def test_a_student_goes_on_as_it_was_dumped(bars, compute, make_budget):
     budget = make_budget(32, 16)
     images, labels = bars.batch(torch.arange(16))
     straight, resumed = new_student(network_of(), budget), new_student(network_of(seed=1), budget)
-    train_step(straight, images, labels, budget, augment_stream("cpu", 0, 0, 0), compute)
+    train_step(straight, images, labels, budget, augment_stream("cpu", 0, 0, 0))
     resumed.load(copy.deepcopy(straight.dump()))
     for student in (straight, resumed):
-        train_step(student, images, labels, budget, augment_stream("cpu", 0, 0, 1), compute)
+        train_step(student, images, labels, budget, augment_stream("cpu", 0, 0, 1))
     assert resumed.step == straight.step == 2
     for a, b in zip(straight.network.parameters(), resumed.network.parameters(), strict=True):
         assert torch.equal(a, b)

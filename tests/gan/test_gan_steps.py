@@ -192,7 +192,8 @@ def test_g_learns_what_d_wants(bars, compute, gan_params, make_gan, monkeypatch)
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_bf16_gives_the_losses_of_fp32_to_two_digits(bars, compute, gan_params, make_gan, objective):
-    params = replace(gan_params, objective=objective, ema=0.9)
+    """The penalty is left out: rounding moves the maximum over D's last map, which in a tiny D is a different slope."""
+    params = replace(gan_params, objective=objective, ema=0.9, gradient_penalty=0.0)
     half = replace(compute, precision="bf16")
     state, twin = make_gan(params), make_gan(params)
     exact, rounded = (train_step(s, bars, order_of(bars), params, 0, c) for s, c in ((state, compute), (twin, half)))

@@ -168,7 +168,8 @@ def test_equal_seeds_give_equal_numbers(steps, make_recipe, same_weights):
 
 @pytest.mark.parametrize("pool", ALL[:2])
 def test_bf16_gives_the_losses_of_fp32_to_two_digits(bars, compute, make_state, make_pool, make_recipe, pool):
-    recipe = make_recipe(pool=(pool,), match_augment="color_crop", local_form="class_mean_l2")
+    gan = {"gradient_penalty": 0.0}
+    recipe = make_recipe(pool=(pool,), match_augment="color_crop", local_form="class_mean_l2", gan=gan)
     rows = []
     for one in (compute, replace(compute, precision="bf16")):
         state, networks = make_state(recipe), Pool(recipe.distill, bars, num_classes=4, seed=0, compute=one)

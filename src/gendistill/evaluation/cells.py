@@ -112,7 +112,7 @@ def run_cell(
                 while student.step < job.budget.steps:
                     images, labels = job.source.batch(student.step)
                     draw = augment_stream(compute.device, seed, number, student.step)
-                    loss = train_step(student, images, labels, job.budget, draw, compute)
+                    loss = train_step(student, images, labels, job.budget, draw)
                     if is_test_point(student.step, job.budget.steps, params.test_points):
                         points.append(accuracy(student.network, splits.test, compute))
                     loop.advance(

@@ -1,4 +1,8 @@
-"""One student: a network trained from scratch under a budget and tested in eval mode."""
+"""One student: a network trained from scratch under a budget and tested in eval mode.
+
+Students compute in fp32 whatever ``runtime.precision`` says (TF32 on CUDA): the measuring stick is the same everywhere,
+and with batches of 10 bfloat16 costs accuracy (docs/decisions.md, D29).
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -55,9 +59,7 @@ def new_student(network: Network, budget: Budget) -> Student:
     return Student(network, optimizer)
 
 
-def train_step(
-    student: Student, images: Tensor, labels: Tensor, budget: Budget, draw: torch.Generator, compute: Compute
-) -> Tensor:
+def train_step(student: Student, images: Tensor, labels: Tensor, budget: Budget, draw: torch.Generator) -> Tensor:
     """One SGD step on the cross-entropy of standardised images (b, c, h, w), augmented as the budget says.
 
     Returns:
@@ -66,9 +68,7 @@ def train_step(
     for group in student.optimizer.param_groups:
         group["lr"] = budget.learning_rate(student.step)
     images = AUGMENTATIONS[budget.semantics](images, budget.augment, draw, shared=False)
-    with compute.autocast():
-        logits = student.network(images)
-    loss = F.cross_entropy(logits.float(), labels)
+    loss = F.cross_entropy(student.network(images), labels)
     student.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     student.optimizer.step()
@@ -92,8 +92,6 @@ def accuracy(network: Network, data: ResidentImages, compute: Compute) -> float:
     right = torch.zeros((), dtype=torch.int64, device=compute.device)
     for index in torch.arange(len(data), device=compute.device).split(TEST_BATCH):
         images, labels = data.batch(index)
-        with compute.autocast():
-            logits = network(images)
-        right += (logits.float().argmax(1) == labels).sum()
+        right += (network(images).argmax(1) == labels).sum()
     network.train(was_training)
     return int(right) / len(data)

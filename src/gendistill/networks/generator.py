@@ -16,8 +16,8 @@ class Generator(nn.Module):
     followed by three 3 x 3 convolutions, each one to an intermediate size by one, the last by the
     output convolution and tanh. Width 196, latent 100, overwrite, 3 x 32 x 32: 3,559,363 parameters.
 
-    Other sizes (not specified by the paper): at 16 the last upsampling of the 32-pixel network is left
-    out, at 64 and 128 upsamplings with one convolution each are added.
+    Other sizes (not specified by the paper): at 16 the last upsampling of the 32-pixel network and the
+    convolution before it are left out, at 64 and 128 upsamplings with one convolution each are added.
 
     Attributes:
         latent: entries of the noise that `forward` expects.
@@ -111,8 +111,8 @@ def _growth(width: int, image_size: int) -> list[nn.Module]:
     while side < image_size:
         side *= 2
         modules += _activated(nn.ConvTranspose2d(width, width, 4, stride=2, padding=1))
-        # The output convolution takes the place of the last size's own, except in the cut 16-pixel network.
-        convolutions = 3 if side == 8 else 0 if side == image_size > 16 else 1
+        # the output convolution takes the place of the last size's own
+        convolutions = 3 if side == 8 else 0 if side == image_size else 1
         for _ in range(convolutions):
             modules += _activated(nn.Conv2d(width, width, 3, padding=1))
     return modules
