@@ -106,7 +106,7 @@ def test_a_loss_that_is_not_finite_is_named(run, make_recipe, monkeypatch):
 def test_matching_falls_on_a_batch_that_comes_again_and_again(run, make_recipe, term, weights):
     """One untrained network, all the images in every batch, and a term that outweighs the GAN."""
     recipe = make_recipe(
-        steps=30, batch_size=32, redraw_steps=99, inner_steps=0, lr=0.005, train_discriminator=False,
+        steps=60, batch_size=32, redraw_steps=99, inner_steps=0, lr=0.005, train_discriminator=False,
         pool_width=0.0625, **weights,
     )  # fmt: skip
     _, rows, _ = run(recipe)

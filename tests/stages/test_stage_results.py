@@ -281,10 +281,6 @@ def test_the_recorder_sees_a_read() -> None:
     assert untracked(reads, ("seed", "gan")) == {"generate.select"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="dvc.yaml, package, params: evaluate.students, .width, .fresh_epochs and .test_points are missing",
-)
 def test_choosing_a_snapshot_reads_what_package_tracks(
     tmp_path: Path, new_project: NewProject, run_stage: RunStage, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -26,11 +27,14 @@ def load_fixed_set(path: Path) -> tuple[Tensor, Tensor]:
     """Images (n, c, h, w) uint8 and labels (n,) int64, on the CPU.
 
     Raises:
-        UserError: the set was not generated.
+        UserError: the set was not generated, or its file is damaged.
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist; run `dvc repro generate` first")
-    tensors = load_file(path)
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be read ({error}); delete it and run `dvc repro generate`") from error
     return tensors["images"], tensors["labels"]
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from gendistill.artifact.file import Arrays
@@ -21,9 +22,18 @@ def load_snapshots(folder: Path) -> dict[int, Arrays]:
     """Read what `save_snapshots` wrote.
 
     Raises:
-        UserError: there are none.
+        UserError: there are none, or one is damaged.
     """
     files = sorted(folder.glob("step*.safetensors"))
     if not files:
         raise UserError(f"{folder} holds no generator; run `dvc repro distill` first")
-    return {int(path.stem.removeprefix("step")): load_file(path) for path in files}
+    return {int(path.stem.removeprefix("step")): _load(path) for path in files}
+
+
+def _load(path: Path) -> Arrays:
+    """One snapshot."""
+    try:
+        tensors: Arrays = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be read ({error}); delete it and run `dvc repro distill`") from error
+    return tensors

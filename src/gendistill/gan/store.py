@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -37,7 +38,10 @@ def load_gan(path: Path, state: GanState) -> None:
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist; run `dvc repro train_gan` first")
-    tensors = load_file(path)
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be read ({error}); delete it and run `dvc repro train_gan`") from error
     dump = state.dump()
     saved: dict[str, Any] = {"step": state.step}
     for part in NETWORKS:
