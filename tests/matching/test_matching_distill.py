@@ -111,4 +111,4 @@ def test_matching_falls_on_a_batch_that_comes_again_and_again(run, make_recipe, 
     )  # fmt: skip
     _, rows, _ = run(recipe)
     losses = [row[term] for row in rows]
-    assert sum(losses[-5:]) < 0.3 * sum(losses[:5]), losses
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5]), losses

@@ -231,16 +231,14 @@ def test_a_diverging_gan_stops_with_its_step_and_terms(full: Path, run_stage: Ru
 
 # --- a full disk
 
-NO_CAUSE = pytest.mark.xfail(strict=True, reason="safetensors' own writer raises an error of its own on a full disk")
-
 
 @pytest.mark.parametrize(
     ("command", "file"),
     [
-        pytest.param(("train_gan",), "data/gan/state.safetensors", marks=NO_CAUSE),
-        pytest.param(("distill", *OURS), "data/distilled/ours", marks=NO_CAUSE),
-        pytest.param(("package", *OURS), "data/artifacts/ours.safetensors", marks=NO_CAUSE),
-        pytest.param(("generate", *OURS, "--ipc", "1"), "data/synthetic/ours/ipc1.safetensors", marks=NO_CAUSE),
+        pytest.param(("train_gan",), "data/gan/state.safetensors"),
+        pytest.param(("distill", *OURS), "data/distilled/ours"),
+        pytest.param(("package", *OURS), "data/artifacts/ours.safetensors"),
+        pytest.param(("generate", *OURS, "--ipc", "1"), "data/synthetic/ours/ipc1.safetensors"),
         (("prepare",), "data/prepared"),
         (("report",), "data/report/samples.png"),
     ],

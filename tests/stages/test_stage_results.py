@@ -255,7 +255,11 @@ ITEMS: dict[str, dict[str, str | int]] = {
 }
 
 
-REDUNDANT = {"report": {"data.name"}}  # never alone: data/prepared changes with it
+REDUNDANT = {
+    "report": {"data.name"},  # never alone: data/prepared changes with it
+    # read under `generate.select: held_out` only, as the test below shows
+    "package": {f"evaluate.{key}" for key in ("students", "width", "fresh_epochs", "test_points")},
+}
 
 
 @pytest.mark.parametrize("stage", ITEMS)

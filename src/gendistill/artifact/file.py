@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.files import write_atomically
@@ -64,8 +64,9 @@ def save_artifact(path: Path, tensors: Arrays, card: dict[str, Any]) -> dict[str
     card["sha256"] = checksum(tensors, card)
     # one metadata key only: safetensors writes several in no fixed order
     header = {"card": json.dumps(card, ensure_ascii=False)}
+    arrays = {name: contiguous(value) for name, value in tensors.items()}
     with write_atomically(path) as temporary:
-        save_file({name: contiguous(value) for name, value in tensors.items()}, temporary, metadata=header)
+        temporary.write_bytes(save(arrays, metadata=header))  # not save_file, which hides the cause of a full disk
     return card
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from gendistill.runtime.errors import UserError
@@ -20,7 +20,8 @@ GAP = 2  # pixels between images
 def save_fixed_set(path: Path, images: Tensor, labels: Tensor) -> None:
     """Write images (n, c, h, w) uint8 and labels (n,) int64."""
     with write_atomically(path) as temporary:
-        save_file({"images": images, "labels": labels}, temporary)
+        # not save_file, which hides the cause of a full disk
+        temporary.write_bytes(save({"images": images, "labels": labels}))
 
 
 def load_fixed_set(path: Path) -> tuple[Tensor, Tensor]:

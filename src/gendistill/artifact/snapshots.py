@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from gendistill.artifact.file import Arrays
 from gendistill.runtime.errors import UserError
@@ -15,7 +15,8 @@ def save_snapshots(folder: Path, snapshots: dict[int, Arrays]) -> None:
     with write_atomically(folder) as temporary:
         temporary.mkdir()
         for step, tensors in snapshots.items():
-            save_file(tensors, temporary / f"step{step}.safetensors")
+            # not save_file, which hides the cause of a full disk
+            (temporary / f"step{step}.safetensors").write_bytes(save(tensors))
 
 
 def load_snapshots(folder: Path) -> dict[int, Arrays]:

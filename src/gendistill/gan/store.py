@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from gendistill.gan.train import GanState
@@ -27,7 +27,7 @@ def save_gan(path: Path, state: GanState) -> None:
             for slot, value in slots.items():
                 tensors[f"{part}/{index}/{slot}"] = value.detach().cpu().contiguous().clone()
     with write_atomically(path) as temporary:
-        save_file(tensors, temporary)
+        temporary.write_bytes(save(tensors))  # not save_file, which hides the cause of a full disk
 
 
 def load_gan(path: Path, state: GanState) -> None:
