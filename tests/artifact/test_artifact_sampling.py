@@ -95,18 +95,6 @@ def test_image_i_is_what_the_generator_gives_for_label_i(generator):
     assert torch.equal(corners, to_uint8(latents[:, 0].tanh()))
 
 
-def test_a_set_of_colour_images_can_be_stored(tmp_path, card):
-    """The layout in which a generator is fast is not the one of files."""
-    card["generator"]["channels"] = 3
-    network = Generator(**card["generator"])
-    save_artifact(tmp_path / "a", {name: value.numpy() for name, value in network.state_dict().items()}, card)
-    images, labels = fixed_set(load_generator(tmp_path / "a", "cpu"), 2, seed=0, source="ours")
-    save_fixed_set(tmp_path / "set", images, labels)
-    assert torch.equal(load_fixed_set(tmp_path / "set")[0], images)
-    expected = fixed_set(network.eval(), 2, seed=0, source="ours")[0]
-    assert (expected.int() - images.int()).abs().max() <= 1
-
-
 def test_a_fixed_set_is_a_function_of_seed_source_and_ipc(generator):
     def of(ipc, seed=0, source="ours"):
         return fixed_set(generator, ipc, seed=seed, source=source)[0]
