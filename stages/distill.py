@@ -24,27 +24,34 @@ def main(
         from gendistill.artifact.snapshots import save_snapshots
         from gendistill.data.info import load_info
         from gendistill.data.resident import load_split
-        from gendistill.gan.store import load_gan
+        from gendistill.gan.store import load_deployed, load_gan
         from gendistill.gan.train import build_gan
         from gendistill.matching.distill import COLUMNS, Recipe, cpu_copy, distill, prepare_state
+        from gendistill.networks.generator import Generator
         from gendistill.runtime.files import write_csv
 
         params = run.params
         folder = Path("data/prepared")
         info = load_info(folder)
-        state = build_gan(
-            params.gan,
-            channels=info.channels,
-            image_size=info.image_size,
-            num_classes=len(info.classes),
-            seed=params.seed,
-            device=run.compute.device,
-        )
-        load_gan(Path("data/gan/state.safetensors"), state)
+        gan = Path("data/gan/state.safetensors")
         rows: list[dict[str, float]] = []
         if source == "cgan":
-            snapshots = {0: cpu_copy(state.deployed())}
+            generator = Generator(
+                channels=info.channels, image_size=info.image_size, num_classes=info.num_classes,
+                width=params.gan.width, latent=params.gan.latent, conditioning=params.gan.conditioning,
+            )  # fmt: skip
+            load_deployed(gan, generator)
+            snapshots = {0: cpu_copy(generator)}
         else:
+            state = build_gan(
+                params.gan,
+                channels=info.channels,
+                image_size=info.image_size,
+                num_classes=info.num_classes,
+                seed=params.seed,
+                device=run.compute.device,
+            )
+            load_gan(gan, state)
             loss = replace(params.loss, omega_l=0.0) if source == "dim" else params.loss
             snapshots, rows = distill(
                 prepare_state(state, params.distill.lr),
@@ -52,7 +59,7 @@ def main(
                 Recipe(params.distill, loss, params.gan),
                 title=f"distill@{source}",
                 seed=params.seed,
-                num_classes=len(info.classes),
+                num_classes=info.num_classes,
                 compute=run.compute,
                 session=run.session,
             )

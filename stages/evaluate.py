@@ -25,7 +25,7 @@ def main(
         from gendistill.data.resident import ResidentImages
         from gendistill.evaluation.cells import Job, load_splits, run_cell
         from gendistill.evaluation.generated import FreshGenerated
-        from gendistill.evaluation.protocols import budget
+        from gendistill.evaluation.protocols import budget, epochs_of
         from gendistill.evaluation.sources import Stored
         from gendistill.runtime.files import write_json
 
@@ -37,7 +37,8 @@ def main(
         drawn = ResidentImages(images.to(device), labels.to(device), mean, std)
         jobs = {}
         for protocol in params.evaluate.protocols:
-            plan = budget(protocol, splits.num_classes * ipc, params.recipe, params.evaluate)
+            epochs = epochs_of(protocol, params.evaluate)
+            plan = budget(protocol, splits.num_classes * ipc, params.recipe, epochs)
             if protocol == "fresh":
                 fresh = FreshGenerated(load_generator(artifact, device), mean, std, plan, run.compute)
                 jobs[protocol] = Job(plan, fresh, stored_bytes=artifact.stat().st_size)

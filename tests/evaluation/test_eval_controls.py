@@ -9,7 +9,7 @@ import torch
 
 from gendistill.config.params import load_params
 from gendistill.evaluation.controls import control_jobs
-from gendistill.evaluation.protocols import budget
+from gendistill.evaluation.protocols import budget, epochs_of
 from gendistill.evaluation.sources import FreshReal, Stored
 
 ALL = ("fresh", "fixed", "fixed_plain")
@@ -28,7 +28,7 @@ def test_real_images_follow_the_fresh_protocol(make_coded, params):
     assert list(jobs) == ["fresh"]
     job = jobs["fresh"]
     assert isinstance(job.source, FreshReal)
-    assert job.budget == budget("fresh", 15, params.recipe, params.evaluate)
+    assert job.budget == budget("fresh", 15, params.recipe, params.evaluate.fresh_epochs)
     assert job.stored_bytes == 52 * 256  # the whole training set has to be kept
     assert job.source.data is train
 
@@ -39,7 +39,7 @@ def test_random_images_are_drawn_once_and_follow_the_fixed_protocols(make_coded,
     sets = []
     for protocol, job in jobs.items():
         assert isinstance(job.source, Stored)
-        assert job.budget == budget(protocol, 15, params.recipe, params.evaluate)
+        assert job.budget == budget(protocol, 15, params.recipe, epochs_of(protocol, params.evaluate))
         assert job.stored_bytes == 15 * 256
         images, labels = job.source.data.batch(torch.arange(15))
         codes = code_of(images)
@@ -57,7 +57,7 @@ def test_the_whole_set_has_a_budget_of_its_own(make_coded, params):
     jobs = control_jobs("whole", train, 3, 99, params)
     assert list(jobs) == ["whole"]
     assert jobs["whole"].source.data is train
-    assert jobs["whole"].budget == budget("whole", 52, params.recipe, params.evaluate)
+    assert jobs["whole"].budget == budget("whole", 52, params.recipe, params.evaluate.whole_epochs)
 
 
 @pytest.mark.parametrize(("control", "protocols"), [("real", ("fixed",)), ("random", ("fresh",))])

@@ -7,7 +7,7 @@ import pytest
 
 from gendistill.config.params import parse_params
 from gendistill.config.yaml12 import load_yaml
-from gendistill.evaluation.protocols import budget
+from gendistill.evaluation.protocols import budget, epochs_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,7 +16,7 @@ def plan(protocol, images, preset="cifar10-paper"):
     document = load_yaml(ROOT / "presets" / f"{preset}.yaml")
     document["runtime"] = load_yaml(ROOT / "params.yaml")["runtime"]
     params = parse_params(document, preset)
-    return budget(protocol, images, params.recipe, params.evaluate)
+    return budget(protocol, images, params.recipe, epochs_of(protocol, params.evaluate))
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,11 @@ ARCHITECTURE = {"channels": 1, "image_size": 16, "num_classes": 4, "latent": 4}
 
 
 @pytest.fixture
-def params(recipe_params, evaluate_params):
+def params(recipe_params):
     whole = load_params(Path(__file__).resolve().parents[2] / "params.yaml")
     recipe = replace(recipe_params, fresh_batch=10)
-    return replace(whole, seed=0, recipe=recipe, evaluate=replace(evaluate_params, fresh_epochs=6))
+    generate = replace(whole.generate, select_students=2, select_width=0.0625, select_epochs=6)
+    return replace(whole, seed=0, recipe=recipe, generate=generate)
 
 
 @pytest.fixture

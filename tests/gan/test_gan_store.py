@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from gendistill.data.order import Shuffled
-from gendistill.gan.store import load_gan, save_gan
+from gendistill.gan.store import load_deployed, load_gan, save_gan
 from gendistill.gan.train import train_step
 from gendistill.runtime.errors import UserError
 
@@ -86,3 +86,21 @@ def test_other_parameters_are_refused(trained, make_gan, gan_params, tmp_path, c
 def test_a_missing_file_says_what_to_run(make_gan, gan_params, tmp_path):
     with pytest.raises(UserError, match=r"none\.safetensors does not exist; run `dvc repro train_gan` first"):
         load_gan(tmp_path / "none.safetensors", make_gan(gan_params))
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.5])
+def test_the_deployed_generator_alone(trained, make_gan, gan_params, same_weights, tmp_path, ema):
+    state = trained(replace(gan_params, ema=ema))
+    save_gan(tmp_path / "gan", state)
+    generator = make_gan(gan_params, seed=5).generator
+    load_deployed(tmp_path / "gan", generator)
+    assert same_weights(generator.state_dict(), state.deployed().state_dict())
+    assert (ema == 0) == same_weights(generator.state_dict(), state.generator.state_dict())
+
+
+def test_a_generator_of_other_parameters_is_refused(trained, make_gan, gan_params, tmp_path):
+    save_gan(tmp_path / "gan", trained(gan_params))
+    with pytest.raises(UserError, match=r"(?s)gan does not fit params\.yaml, section gan .*run `dvc repro train_gan`"):
+        load_deployed(tmp_path / "gan", make_gan(replace(gan_params, width=5)).generator)
+    with pytest.raises(UserError, match=r"none does not exist; run `dvc repro train_gan` first"):
+        load_deployed(tmp_path / "none", make_gan(gan_params).generator)

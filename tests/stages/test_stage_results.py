@@ -23,7 +23,6 @@ from gendistill.artifact.sampling import load_generator, sample
 from gendistill.config.checks import annotations
 from gendistill.config.params import load_params
 from gendistill.config.schema import Params
-from gendistill.evaluation.cells import Job
 from gendistill.gan.train import TERMS as GAN_TERMS
 from gendistill.runtime.tracked import tracked
 
@@ -162,12 +161,6 @@ def test_every_stage_left_a_cost_record(finished: Path) -> None:
 
 # --- which parameters are read
 
-EPOCHS = {
-    "fresh": "evaluate.fresh_epochs",
-    "fixed": "evaluate.fixed_epochs",
-    "fixed_plain": "evaluate.plain_epochs",
-    "whole": "evaluate.whole_epochs",
-}
 # `check_items` reads the lists of the matrix, `tracked_params` what goes into records and fingerprints, and
 # `terminal_text` what is printed and not kept.
 NOT_NOTED = ("check_items", "tracked_params", "terminal_text")
@@ -182,26 +175,17 @@ def noting_reads(reads: set[str]) -> Iterator[None]:
 
         def read(self: object, name: str) -> object:
             value = object.__getattribute__(self, name)
-            # `budget` looks up the epochs of every protocol to use one: noted when a job is made of it
-            silent = (*NOT_NOTED, "budget") if prefix + name in EPOCHS.values() else NOT_NOTED
-            if name in fields and not dataclasses.is_dataclass(value) and not called_from(silent):
+            if name in fields and not dataclasses.is_dataclass(value) and not called_from(NOT_NOTED):
                 reads.add(prefix + name)
             return value
 
         patch.setattr(cls, "__getattribute__", read)
-
-    make_job = Job.__init__
-
-    def noted_job(self: Job, budget: Any, source: Any, stored_bytes: int) -> None:
-        reads.add(EPOCHS[budget.protocol])
-        make_job(self, budget, source, stored_bytes)
 
     with pytest.MonkeyPatch.context() as patch:
         watch(patch, Params, "")
         for name, kind in annotations(Params).items():
             if dataclasses.is_dataclass(kind) and isinstance(kind, type):
                 watch(patch, kind, f"{name}.")
-        patch.setattr(Job, "__init__", noted_job)
         yield
 
 
@@ -257,8 +241,6 @@ ITEMS: dict[str, dict[str, str | int]] = {
 
 REDUNDANT = {
     "report": {"data.name"},  # never alone: data/prepared changes with it
-    # read under `generate.select: held_out` only, as the test below shows
-    "package": {f"evaluate.{key}" for key in ("students", "width", "fresh_epochs", "test_points")},
 }
 
 
@@ -281,8 +263,9 @@ def test_the_recorder_sees_a_read() -> None:
         dataclasses.asdict(params.generate)
         _ = params.seed, params.gan.lr, params.runtime.threads
     _ = params.preset
-    assert reads == {"generate.select", "seed", "gan.lr", "runtime.threads"}
-    assert untracked(reads, ("seed", "gan")) == {"generate.select"}
+    generate = {f"generate.{field.name}" for field in dataclasses.fields(params.generate)}
+    assert reads == generate | {"seed", "gan.lr", "runtime.threads"}
+    assert untracked(reads, ("seed", "gan")) == generate
 
 
 def test_choosing_a_snapshot_reads_what_package_tracks(

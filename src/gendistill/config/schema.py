@@ -158,9 +158,15 @@ class GenerateParams:
 
     Attributes:
         select: a name in `catalogue.SELECTIONS`.
+        select_students: networks trained per snapshot, under `held_out` only; >= 1.
+        select_width: fraction of their standard channels; > 0.
+        select_epochs: epochs of classes x 10 fresh images that each is trained for; >= 1.
     """
 
     select: Annotated[str, OneOf(tuple(names.SELECTIONS))]
+    select_students: Count
+    select_width: Rate
+    select_epochs: Count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,12 +9,11 @@ import math
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from gendistill.config.catalogue import NETWORKS
-from gendistill.config.schema import EvaluateParams
 from gendistill.data.info import load_info
 from gendistill.data.resident import ResidentImages, load_split
 from gendistill.evaluation.protocols import Budget
@@ -57,6 +56,23 @@ class Splits:
     num_classes: int
 
 
+class Cohort(Protocol):
+    """The students of a cell; section ``evaluate`` has these fields.
+
+    Attributes:
+        students: networks trained from scratch; >= 1.
+        width: fraction of the architecture's standard channels; > 0.
+        test_points: times a student is tested, evenly spaced, the last at the end; >= 1.
+    """
+
+    @property
+    def students(self) -> int: ...  # noqa: D102
+    @property
+    def width(self) -> float: ...  # noqa: D102
+    @property
+    def test_points(self) -> int: ...  # noqa: D102
+
+
 def load_splits(folder: Path, device: torch.device) -> Splits:
     """The test and the held-out images of a prepared data set."""
     return Splits(
@@ -71,7 +87,7 @@ def run_cell(
     network: str,
     jobs: dict[str, Job],
     splits: Splits,
-    params: EvaluateParams,
+    cohort: Cohort,
     *,
     seed: int,
     compute: Compute,
@@ -84,7 +100,7 @@ def run_cell(
         network: name of the architecture.
         jobs: by protocol.
         splits: what students are scored on.
-        params: section ``evaluate``.
+        cohort: how many students, how wide, how often tested; section ``evaluate`` is one.
         seed: root seed; student i of every source and protocol starts from the same weights.
         compute: device and precision.
         session: checkpoints and stop requests.
@@ -93,7 +109,7 @@ def run_cell(
         By protocol, the statistics of `summary`.
     """
     finished: dict[str, list[dict[str, Any]]] = {protocol: [] for protocol in jobs}
-    total = sum(params.students * job.budget.steps for job in jobs.values())
+    total = sum(cohort.students * job.budget.steps for job in jobs.values())
     done = 0
     with Loop(title, total, ("loss",), session) as loop:
         saved = loop.resume()
@@ -101,8 +117,8 @@ def run_cell(
             finished = saved["finished"]
         done = sum(len(finished[protocol]) * job.budget.steps for protocol, job in jobs.items())
         for protocol, job in jobs.items():
-            for number in range(len(finished[protocol]), params.students):
-                student = build_student(network, number, job.budget, splits, params.width, seed, compute)
+            for number in range(len(finished[protocol]), cohort.students):
+                student = build_student(network, number, job.budget, splits, cohort.width, seed, compute)
                 points: list[float] = []
                 if saved is not None and saved["student"] is not None:
                     student.load(saved["student"])
@@ -113,7 +129,7 @@ def run_cell(
                     images, labels = job.source.batch(student.step)
                     draw = augment_stream(compute.device, seed, number, student.step)
                     loss = train_step(student, images, labels, job.budget, draw)
-                    if is_test_point(student.step, job.budget.steps, params.test_points):
+                    if is_test_point(student.step, job.budget.steps, cohort.test_points):
                         points.append(accuracy(student.network, splits.test, compute))
                     loop.advance(
                         done + student.step,
@@ -126,7 +142,7 @@ def run_cell(
                 done += job.budget.steps
     for job in jobs.values():
         job.source.start(seed, 0)  # distinct images are counted for the first student
-    return {protocol: summary(finished[protocol], job, network, params.width) for protocol, job in jobs.items()}
+    return {protocol: summary(finished[protocol], job, network, cohort.width) for protocol, job in jobs.items()}
 
 
 def build_student(

@@ -4,7 +4,7 @@ from gendistill.config.schema import Params
 from gendistill.data.order import random_subset
 from gendistill.data.resident import ResidentImages
 from gendistill.evaluation.cells import Job
-from gendistill.evaluation.protocols import budget
+from gendistill.evaluation.protocols import budget, epochs_of
 from gendistill.evaluation.sources import FreshReal, Stored
 
 
@@ -22,15 +22,17 @@ def control_jobs(control: str, train: ResidentImages, num_classes: int, ipc: int
         Jobs by protocol (``whole``: under that key); empty when params.yaml asks for no protocol of this control.
     """
     if control == "whole":
-        plan = budget("whole", len(train), params.recipe, params.evaluate)
+        plan = budget("whole", len(train), params.recipe, epochs_of("whole", params.evaluate))
         return {"whole": Job(plan, Stored(train, plan), stored_bytes=train.images.numel())}
     jobs = {}
     for protocol in params.evaluate.protocols:
-        plan = budget(protocol, num_classes * ipc, params.recipe, params.evaluate)
-        if control == "real" and protocol == "fresh":
+        if (protocol == "fresh") != (control == "real"):
+            continue
+        plan = budget(protocol, num_classes * ipc, params.recipe, epochs_of(protocol, params.evaluate))
+        if control == "real":
             source = FreshReal(train, num_classes, plan)
             jobs[protocol] = Job(plan, source, stored_bytes=train.images.numel())
-        elif control == "random" and protocol != "fresh":
+        else:
             chosen = random_subset(train.labels, ipc, num_classes, params.seed)
             subset = ResidentImages(train.images[chosen], train.labels[chosen], train.mean, train.std)
             jobs[protocol] = Job(plan, Stored(subset, plan), stored_bytes=subset.images.numel())

@@ -64,26 +64,38 @@ class Budget:
         return self.lr
 
 
-def budget(protocol: str, images: int, recipe: RecipeParams, evaluate: EvaluateParams) -> Budget:
+def epochs_of(protocol: str, evaluate: EvaluateParams) -> int:
+    """Epochs that section ``evaluate`` gives a protocol; KeyError if there is no such protocol."""
+    match protocol:
+        case "fresh":
+            return evaluate.fresh_epochs
+        case "fixed":
+            return evaluate.fixed_epochs
+        case "fixed_plain":
+            return evaluate.plain_epochs
+        case "whole":
+            return evaluate.whole_epochs
+    raise KeyError(protocol)
+
+
+def budget(protocol: str, images: int, recipe: RecipeParams, epochs: int) -> Budget:
     """The budget of a protocol.
 
     Args:
         protocol: ``fresh``, ``fixed``, ``fixed_plain`` or ``whole``.
         images: classes x IPC, or the number of training images for ``whole``.
         recipe: section ``recipe``.
-        evaluate: section ``evaluate``.
+        epochs: passes over that many images.
 
     Raises:
         KeyError: no such protocol.
     """
-    epochs, batch, lr, schedule, augment, semantics = {
-        "fresh": (evaluate.fresh_epochs, recipe.fresh_batch, recipe.lr, "constant", recipe.fresh_augment, "diffaug"),
-        "fixed": (evaluate.fixed_epochs, recipe.fixed_batch, recipe.lr, "half", recipe.fixed_augment, "dsa"),
-        "fixed_plain": (evaluate.plain_epochs, recipe.fixed_batch, recipe.lr, "half", recipe.plain_augment, "dsa"),
-        "whole": (
-            evaluate.whole_epochs, recipe.whole_batch, recipe.whole_lr, "cosine", recipe.whole_augment, "diffaug",
-        ),
-    }[protocol]  # fmt: skip
+    batch, lr, schedule, augment, semantics = {
+        "fresh": (recipe.fresh_batch, recipe.lr, "constant", recipe.fresh_augment, "diffaug"),
+        "fixed": (recipe.fixed_batch, recipe.lr, "half", recipe.fixed_augment, "dsa"),
+        "fixed_plain": (recipe.fixed_batch, recipe.lr, "half", recipe.plain_augment, "dsa"),
+        "whole": (recipe.whole_batch, recipe.whole_lr, "cosine", recipe.whole_augment, "diffaug"),
+    }[protocol]
     return Budget(
         protocol=protocol,
         epochs=epochs,

@@ -1,5 +1,6 @@
 """Choose a snapshot of the generator by accuracy on the held-out images; the test set plays no part."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,18 @@ SELECTION_NETWORK = "convnet3"
 SELECTION_IPC = 10  # images per class and epoch: enough for the order of snapshots to show
 
 
+@dataclass(frozen=True)
+class Judges:
+    """The students that snapshots are compared by.
+
+    A `Cohort` of its own: no change of the reported students may change what is deployed.
+    """
+
+    students: int
+    width: float
+    test_points: int = 1
+
+
 def best_snapshot(
     snapshots: dict[int, Arrays],
     architecture: dict[str, Any],
@@ -33,12 +46,12 @@ def best_snapshot(
         snapshots: generator weights by step.
         architecture: arguments of `Generator`.
         held_out: training images that nothing was trained on; what students are scored on.
-        params: sections ``recipe`` and ``evaluate`` give budget, width and number of students.
+        params: section ``recipe``, and the students' number, width and epochs from section ``generate``.
         compute: device and precision.
         session: stop requests; its checkpoint continues an interrupted choice.
     """
     num_classes = architecture["num_classes"]
-    plan = budget("fresh", num_classes * SELECTION_IPC, params.recipe, params.evaluate)
+    plan = budget("fresh", num_classes * SELECTION_IPC, params.recipe, params.generate.select_epochs)
     jobs = {}
     for step, weights in sorted(snapshots.items()):
         generator = Generator(**architecture)
@@ -53,7 +66,7 @@ def best_snapshot(
         SELECTION_NETWORK,
         jobs,
         splits,
-        params.evaluate,
+        Judges(params.generate.select_students, params.generate.select_width),
         seed=params.seed,
         compute=compute,
         session=session,

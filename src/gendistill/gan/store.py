@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from gendistill.gan.train import GanState
+from gendistill.networks.generator import Generator
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.files import write_atomically
 
@@ -36,18 +37,11 @@ def load_gan(path: Path, state: GanState) -> None:
     Raises:
         UserError: the file is missing, or was written with other parameters.
     """
-    if not path.is_file():
-        raise UserError(f"{path} does not exist; run `dvc repro train_gan` first")
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{path} cannot be read ({error}); delete it and run `dvc repro train_gan`") from error
+    tensors = _read(path)
     dump = state.dump()
     saved: dict[str, Any] = {"step": state.step}
     for part in NETWORKS:
-        saved[part] = {
-            name.removeprefix(f"{part}/"): value for name, value in tensors.items() if name.startswith(f"{part}/")
-        }
+        saved[part] = _part(tensors, part)
     for part in OPTIMIZERS:
         slots: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():
@@ -58,4 +52,34 @@ def load_gan(path: Path, state: GanState) -> None:
     try:
         state.load(saved)
     except (RuntimeError, ValueError) as error:
-        raise UserError(f"{path} does not fit params.yaml, section gan ({error}); run `dvc repro train_gan`") from error
+        raise _misfit(path, error) from error
+
+
+def load_deployed(path: Path, generator: Generator) -> None:
+    """Put the generator that a saved GAN hands on into `generator`: the moving average where one was kept.
+
+    Raises:
+        UserError: as `load_gan`.
+    """
+    tensors = _read(path)
+    try:
+        generator.load_state_dict(_part(tensors, "average") or _part(tensors, "generator"))
+    except RuntimeError as error:
+        raise _misfit(path, error) from error
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; run `dvc repro train_gan` first")
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be read ({error}); delete it and run `dvc repro train_gan`") from error
+
+
+def _part(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{part}/"): value for name, value in tensors.items() if name.startswith(f"{part}/")}
+
+
+def _misfit(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} does not fit params.yaml, section gan ({error}); run `dvc repro train_gan`")
