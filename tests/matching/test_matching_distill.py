@@ -42,9 +42,9 @@ def test_a_snapshot_is_what_a_shorter_run_ends_with(run, make_recipe, same_weigh
     assert not same_weights(long[2], long[4])
 
 
-def test_the_average_is_deployed_where_there_is_one(run, make_recipe, same_weights):
+def test_the_average_is_deployed_where_there_is_one(run, make_recipe, same_weights, compute):
     snapshots, _, state = run(make_recipe(steps=2, gan={"ema": 0.9}))
-    assert same_weights(snapshots[2], state.average.state_dict())
+    assert same_weights(snapshots[2], state.deployed(0, compute).state_dict())
     assert not same_weights(snapshots[2], state.generator.state_dict())
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from gendistill.config.schema import GanParams
 from gendistill.data.order import Shuffled
 from gendistill.data.resident import ResidentImages, to_tanh
-from gendistill.gan.ema import copy_of, update_average
+from gendistill.gan.ema import copy_of, recalibrate, update_average
 from gendistill.gan.objectives import OBJECTIVES
 from gendistill.gan.steps import discriminator_step, generator_terms
 from gendistill.networks.discriminator import Discriminator
@@ -47,9 +47,13 @@ class GanState:
     discriminator_optimizer: torch.optim.Adam
     step: int = 0
 
-    def deployed(self) -> Generator:
-        """The generator to hand on: the moving average where there is one."""
-        return self.generator if self.average is None else self.average
+    def deployed(self, seed: int, compute: Compute) -> Generator:
+        """The generator to hand on: a copy of the moving average with statistics of its own, or G without one."""
+        if self.average is None:
+            return self.generator
+        average = copy_of(self.average)
+        recalibrate(average, seed, compute)
+        return average
 
     def dump(self) -> dict[str, Any]:
         """The state as nested dicts of tensors and numbers; shares memory with the networks."""
@@ -168,4 +172,6 @@ def train_gan(
         while state.step < params.steps:
             losses = train_step(state, data, order, params, seed, compute)
             loop.advance(state.step, losses, state.dump)
+    if state.average is not None:
+        recalibrate(state.average, seed, compute)  # it is handed on as it is, as source cgan
     return state, loop.rows

@@ -229,7 +229,7 @@ def distill(
             measure = loop.is_tick(state.step + 1)
             losses, ratios = train_step(state, pool, data, order, recipe, seed, compute, measure=measure)
             if state.step in due:
-                snapshots[state.step] = cpu_copy(state.deployed())
+                snapshots[state.step] = cpu_copy(state.deployed(seed, compute))
             loop.advance(
                 state.step,
                 losses,
