@@ -34,6 +34,8 @@ TINY: dict[str, Any] = {
     "distill.batch_size": 16,
     "distill.lr": 0.0001,
     "distill.pool": ["convnet3", "resnet10_half"],
+    "distill.pool_kind": "drawn",
+    "distill.pool_size": 2,
     "distill.pool_width": 0.0625,
     "distill.redraw_steps": 2,
     "distill.inner_steps": 1,

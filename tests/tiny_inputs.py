@@ -113,6 +113,8 @@ def distill_params() -> DistillParams:
         lr=0.0005,
         train_discriminator=True,
         pool=("convnet3",),
+        pool_kind="drawn",
+        pool_size=2,
         pool_width=0.03125,
         redraw_steps=2,
         inner_steps=1,

@@ -67,6 +67,20 @@ def test_resumed_equals_straight(run, make_recipe, make_session, same_weights, t
         assert same_weights(getattr(state, part).state_dict(), getattr(state_again, part).state_dict())
 
 
+def test_a_resident_pool_resumes_between_renewals(run, make_recipe, make_session, same_weights, tmp_path):
+    """Stopped when every network has been used and none renewed; renewals come at steps 5 and 6 (from 0)."""
+    recipe = make_recipe(
+        steps=8, redraw_steps=2, pool_kind="resident", pool_size=3, pool=("convnet3", "resnet10_half"),
+        inner_augment="crop", omega_g=1.0, omega_l=1.0,
+    )  # fmt: skip
+    straight, rows, _ = run(recipe)
+    with pytest.raises(Stopped):
+        run(recipe, make_session(tmp_path, 4))
+    resumed, rows_again, _ = run(recipe, make_session(tmp_path))
+    assert rows_again == rows
+    assert same_weights(resumed[8], straight[8])
+
+
 def test_gradients_are_measured_at_ticks_only(run, make_recipe, make_session, monkeypatch, tmp_path):
     """Five steps, a tick every two and at the end; stopped inside of a tick, the rows are the same."""
     monkeypatch.setattr(module, "Loop", partial(Loop, ticks=2))
