@@ -62,6 +62,7 @@ TINY: dict[str, Any] = {
     "runtime.device": "cpu",
     "runtime.precision": "fp32",
     "runtime.threads": 1,
+    "runtime.students": "auto",
     "runtime.deterministic": False,
     "runtime.checkpoint_seconds": 60,
     "runtime.log_seconds": 0,

@@ -386,6 +386,11 @@ PRECISIONS: Final = {
     "fp32": "single precision",
     "bf16": "autocast to bfloat16",
 }
+STUDENT_FORMS: Final = {
+    "auto": "together on CUDA, in_turn elsewhere",
+    "together": "all students of a cell in one step, their parameters stacked",
+    "in_turn": "one student after another",
+}
 SELECTIONS: Final = {
     "last": "the last snapshot",
     "held_out": "the snapshot that is best on the held-out images",

@@ -243,6 +243,7 @@ class RuntimeParams:
         device: auto, cpu, cuda, cuda:<number> or mps.
         precision: a name in `catalogue.PRECISIONS`.
         threads: CPU threads; 0 = all cores.
+        students: a name in `catalogue.STUDENT_FORMS`: how the students of a cell are trained.
         deterministic: bit-identical repeats on CUDA.
         data_root: folder of the downloaded archives.
         checkpoint_seconds: seconds between checkpoints; >= 0.
@@ -253,6 +254,7 @@ class RuntimeParams:
     device: DeviceName
     precision: Annotated[str, OneOf(tuple(names.PRECISIONS))]
     threads: CountOrZero
+    students: Annotated[str, OneOf(tuple(names.STUDENT_FORMS))]
     deterministic: bool
     data_root: Text
     checkpoint_seconds: Weight

@@ -19,7 +19,10 @@ BLOCK = 1024  # images drawn at once, so that small batches are not generated on
 
 
 class Source(Protocol):
-    """Labelled batches for one student after another."""
+    """Labelled batches for one student after another.
+
+    Shallow copies give the batches of several students at once: what `start` and `batch` set belongs to one copy.
+    """
 
     def start(self, seed: int, student: int) -> None:
         """Begin the batches of a student."""

@@ -65,7 +65,9 @@ class StageRun:
         from gendistill.runtime.device import resolve_compute
 
         runtime = self.params.runtime
-        return resolve_compute(runtime.device, runtime.precision, runtime.threads, deterministic=runtime.deterministic)
+        return resolve_compute(
+            runtime.device, runtime.precision, runtime.threads, runtime.students, deterministic=runtime.deterministic
+        )
 
     @cached_property
     def session(self) -> "Session":
