@@ -61,6 +61,7 @@ TINY: dict[str, Any] = {
     "runtime.precision": "fp32",
     "runtime.threads": 1,
     "runtime.deterministic": False,
+    "runtime.resident_limit_mib": 16384,
     "runtime.checkpoint_seconds": 60,
     "runtime.log_seconds": 0,
     "runtime.time_limit_minutes": 0.0,

@@ -240,6 +240,7 @@ class RuntimeParams:
         precision: a name in `catalogue.PRECISIONS`.
         threads: CPU threads; 0 = all cores.
         deterministic: bit-identical repeats on CUDA.
+        resident_limit_mib: images of a split, in MiB, up to which it lies on the device; a larger one is streamed.
         data_root: folder of the downloaded archives.
         checkpoint_seconds: seconds between checkpoints; >= 0.
         log_seconds: seconds between progress lines when the output is no terminal; >= 0.
@@ -250,6 +251,7 @@ class RuntimeParams:
     precision: Annotated[str, OneOf(tuple(names.PRECISIONS))]
     threads: CountOrZero
     deterministic: bool
+    resident_limit_mib: CountOrZero
     data_root: Text
     checkpoint_seconds: Weight
     log_seconds: Weight

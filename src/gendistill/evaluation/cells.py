@@ -7,6 +7,7 @@ is chosen by it. What is chosen (weights of the loss, snapshots) is chosen on th
 
 import math
 import statistics
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,8 @@ import torch
 
 from gendistill.config.catalogue import NETWORKS
 from gendistill.data.info import load_info
-from gendistill.data.resident import ResidentImages, load_split
+from gendistill.data.load import load_split
+from gendistill.data.resident import ImageSet
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Source
 from gendistill.evaluation.student import Student, accuracy, augment_stream, new_student, train_step
@@ -51,8 +53,8 @@ class Splits:
         num_classes: K.
     """
 
-    test: ResidentImages
-    held_out: ResidentImages
+    test: ImageSet
+    held_out: ImageSet
     num_classes: int
 
 
@@ -73,11 +75,11 @@ class Cohort(Protocol):
     def test_points(self) -> int: ...  # noqa: D102
 
 
-def load_splits(folder: Path, device: torch.device) -> Splits:
-    """The test and the held-out images of a prepared data set."""
+def load_splits(folder: Path, device: torch.device, resident_limit_mib: int) -> Splits:
+    """The test and the held-out images of a prepared data set; larger ones are streamed, see `load_split`."""
     return Splits(
-        test=load_split(folder, "test", device),
-        held_out=load_split(folder, "held_out", device),
+        test=load_split(folder, "test", device, resident_limit_mib),
+        held_out=load_split(folder, "held_out", device, resident_limit_mib),
         num_classes=load_info(folder).num_classes,
     )
 
@@ -111,7 +113,9 @@ def run_cell(
     finished: dict[str, list[dict[str, Any]]] = {protocol: [] for protocol in jobs}
     total = sum(cohort.students * job.budget.steps for job in jobs.values())
     done = 0
-    with Loop(title, total, ("loss",), session) as loop:
+    with Loop(title, total, ("loss",), session) as loop, ExitStack() as open_sources:
+        for job in jobs.values():
+            open_sources.callback(job.source.close)
         saved = loop.resume()
         if saved is not None:
             finished = saved["finished"]
@@ -151,8 +155,8 @@ def build_student(
     """Student `number` of a cell, untrained; its weights depend on (seed, number) and the architecture alone."""
     fresh = fresh_network(
         network,
-        channels=splits.test.images.shape[1],
-        image_size=splits.test.images.shape[2],
+        channels=splits.test.channels,
+        image_size=splits.test.image_size,
         num_classes=splits.num_classes,
         width=width,
         device=compute.device,

@@ -19,7 +19,7 @@ from gendistill.augment.diffaug import augment
 from gendistill.config.catalogue import NETWORKS
 from gendistill.config.schema import DistillParams
 from gendistill.data.order import Shuffled
-from gendistill.data.resident import ResidentImages
+from gendistill.data.resident import ImageSet
 from gendistill.networks.base import Network
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.device import Compute
@@ -88,18 +88,19 @@ class Pool:
         num_classes: K.
         seed: root seed.
         compute: device and precision.
+
+    Attributes:
+        order: batches that members are trained on; as a context it lets go of what was read ahead.
     """
 
-    def __init__(
-        self, params: DistillParams, data: ResidentImages, *, num_classes: int, seed: int, compute: Compute
-    ) -> None:
+    def __init__(self, params: DistillParams, data: ImageSet, *, num_classes: int, seed: int, compute: Compute) -> None:
         self.params, self.data, self.seed, self.compute = params, data, seed, compute
         self.shape = {
-            "channels": data.images.shape[1],
-            "image_size": data.images.shape[2],
+            "channels": data.channels,
+            "image_size": data.image_size,
             "num_classes": num_classes,
         }
-        self.order = Shuffled(len(data), params.batch_size, seed, "pool", compute.device)
+        self.order = data.follow(Shuffled(len(data), params.batch_size, seed, "pool", compute.device))
         self.member: Member | None = None
 
     def at(self, step: int) -> Member:
