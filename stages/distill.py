@@ -23,7 +23,7 @@ def main(
 
         from gendistill.artifact.snapshots import save_snapshots
         from gendistill.data.info import load_info
-        from gendistill.data.resident import load_split
+        from gendistill.data.load import load_split
         from gendistill.gan.store import load_deployed, load_gan
         from gendistill.gan.train import build_gan
         from gendistill.matching.distill import COLUMNS, Recipe, cpu_copy, distill, prepare_state
@@ -55,7 +55,7 @@ def main(
             loss = replace(params.loss, omega_l=0.0) if source == "dim" else params.loss
             snapshots, rows = distill(
                 prepare_state(state, params.distill.lr),
-                load_split(folder, "train", run.compute.device),
+                load_split(folder, "train", run.compute.device, params.runtime.resident_limit_mib),
                 Recipe(params.distill, loss, params.gan),
                 title=f"distill@{source}",
                 seed=params.seed,

@@ -30,7 +30,7 @@ def main(
         from gendistill.runtime.files import write_json
 
         params, device = run.params, run.compute.device
-        splits = load_splits(Path("data/prepared"), device)
+        splits = load_splits(Path("data/prepared"), device, params.runtime.resident_limit_mib)
         mean, std = splits.test.mean, splits.test.std
         artifact = Path(f"data/artifacts/{source}.safetensors")
         images, labels = load_fixed_set(Path(f"data/synthetic/{source}/ipc{ipc}.safetensors"))

@@ -27,15 +27,16 @@ def main(
     with open_stage(f"evaluate_{control}", item, time_limit=time_limit, dry_run=dry_run) as run:
         check_items(run.params, control_network=network, **({} if control == "whole" else {"ipc": ipc}))
 
-        from gendistill.data.resident import load_split
+        from gendistill.data.load import load_split
         from gendistill.evaluation.cells import load_splits, run_cell
         from gendistill.evaluation.controls import control_jobs
         from gendistill.runtime.files import write_json
 
         params = run.params
         folder = Path("data/prepared")
-        splits = load_splits(folder, run.compute.device)
-        train = load_split(folder, "train", run.compute.device)
+        limit = params.runtime.resident_limit_mib
+        splits = load_splits(folder, run.compute.device, limit)
+        train = load_split(folder, "train", run.compute.device, limit)
         results = run_cell(
             run.tracked.name, network, control_jobs(control, train, splits.num_classes, ipc, params), splits,
             params.evaluate, seed=params.seed, compute=run.compute, session=run.session,

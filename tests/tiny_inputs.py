@@ -3,14 +3,18 @@
 The conftest.py of a room imports what the room needs; rooms without torch stay without it.
 """
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from gendistill.config.schema import DistillParams, EvaluateParams, GanParams, LossParams, RecipeParams
+from gendistill.data.load import tensor_start
 from gendistill.data.resident import ResidentImages
+from gendistill.data.streamed import StreamedImages
 from gendistill.runtime.checkpoint import CheckpointStore
 from gendistill.runtime.device import Compute
 from gendistill.runtime.loop import Session
@@ -65,6 +69,25 @@ def make_bars() -> Callable[..., ResidentImages]:
 def bars(make_bars: Callable[..., ResidentImages]) -> ResidentImages:
     """32 images of 4 classes."""
     return make_bars()
+
+
+@pytest.fixture
+def make_streamed(tmp_path: Path) -> Callable[[ResidentImages], StreamedImages]:
+    """The same set with its images in a file of the form that `prepare` writes."""
+
+    def make(data: ResidentImages) -> StreamedImages:
+        path = tmp_path / f"prepared{len(list(tmp_path.glob('prepared*')))}" / "train.safetensors"
+        path.parent.mkdir()
+        save_file({"images": data.images, "labels": data.labels}, path)
+        return StreamedImages(path, tensor_start(path, "images"), data.shape, data.labels, data.mean, data.std)
+
+    return make
+
+
+@pytest.fixture
+def reading() -> Callable[[], list[str]]:
+    """Threads that read ahead at present."""
+    return lambda: [thread.name for thread in threading.enumerate() if thread.name.startswith("prefetch")]
 
 
 @pytest.fixture

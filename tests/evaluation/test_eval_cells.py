@@ -115,6 +115,27 @@ def test_resumed_equals_straight(
     assert straight["stored"]["n"] == straight["fresh"]["n"] == 2
 
 
+@pytest.mark.parametrize("stop_after", [11, 29])
+def test_streamed_equals_resident_also_resumed(
+    run, bars, make_job, make_budget, make_splits, make_streamed, make_session, reading, tmp_path, stop_after
+):
+    """Training, test and held-out images, streamed after resident ones."""
+
+    def jobs(train):
+        stored, real = make_budget(32, 8, epochs=2), make_budget(8, 8, epochs=8)
+        return {"stored": Job(stored, Stored(train, stored), 1), "real": Job(real, FreshReal(train, 4, real), 1)}
+
+    splits = make_splits()
+    streamed = Splits(make_streamed(splits.test), make_streamed(splits.held_out), 4)
+    straight = run(jobs(bars), splits=splits, test_points=2)
+    with pytest.raises(Stopped, match=f"after step {stop_after} of 32"):
+        run(jobs(make_streamed(bars)), splits=streamed, test_points=2, session=make_session(tmp_path / "c", stop_after))
+    assert reading() == []
+    resumed = run(jobs(make_streamed(bars)), splits=streamed, test_points=2, session=make_session(tmp_path / "c"))
+    assert reading() == []
+    assert resumed == straight
+
+
 def test_students_have_batches_and_augmentations_of_their_own(run, make_job, monkeypatch):
     asked, begun = [], []
     start = Stored.start
@@ -162,9 +183,9 @@ def test_generated_images_of_a_good_generator_teach(run, bars, painter, make_bar
 
 def test_splits_are_read_from_a_prepared_folder(tmp_path, bars, make_bars, monkeypatch):
     read = []
-    monkeypatch.setattr(module, "load_split", lambda folder, name, device: (read.append(name), make_bars(4))[1])
+    monkeypatch.setattr(module, "load_split", lambda folder, name, device, limit: (read.append(name), make_bars(4))[1])
     monkeypatch.setattr(module, "load_info", lambda folder: type("Info", (), {"num_classes": 4}))
-    splits = load_splits(tmp_path, torch.device("cpu"))
+    splits = load_splits(tmp_path, torch.device("cpu"), 1)
     assert read == ["test", "held_out"]
     assert splits.num_classes == 4
 

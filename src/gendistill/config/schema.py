@@ -245,6 +245,7 @@ class RuntimeParams:
         threads: CPU threads; 0 = all cores.
         students: a name in `catalogue.STUDENT_FORMS`: how the students of a cell are trained.
         deterministic: bit-identical repeats on CUDA.
+        resident_limit_mib: images of a split, in MiB, up to which it lies on the device; a larger one is streamed.
         data_root: folder of the downloaded archives.
         checkpoint_seconds: seconds between checkpoints; >= 0.
         log_seconds: seconds between progress lines when the output is no terminal; >= 0.
@@ -256,6 +257,7 @@ class RuntimeParams:
     threads: CountOrZero
     students: Annotated[str, OneOf(tuple(names.STUDENT_FORMS))]
     deterministic: bool
+    resident_limit_mib: CountOrZero
     data_root: Text
     checkpoint_seconds: Weight
     log_seconds: Weight

@@ -7,6 +7,7 @@ is chosen by it. What is chosen (weights of the loss, snapshots) is chosen on th
 
 import math
 import statistics
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,8 @@ import torch
 
 from gendistill.config.catalogue import NETWORKS
 from gendistill.data.info import load_info
-from gendistill.data.resident import ResidentImages, load_split
+from gendistill.data.load import load_split
+from gendistill.data.resident import ImageSet
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Source
 from gendistill.evaluation.student import Student, accuracy, augment_stream, new_student, train_step
@@ -57,8 +59,8 @@ class Splits:
         num_classes: K.
     """
 
-    test: ResidentImages
-    held_out: ResidentImages
+    test: ImageSet
+    held_out: ImageSet
     num_classes: int
 
 
@@ -79,11 +81,11 @@ class Cohort(Protocol):
     def test_points(self) -> int: ...  # noqa: D102
 
 
-def load_splits(folder: Path, device: torch.device) -> Splits:
-    """The test and the held-out images of a prepared data set."""
+def load_splits(folder: Path, device: torch.device, resident_limit_mib: int) -> Splits:
+    """The test and the held-out images of a prepared data set; larger ones are streamed, see `load_split`."""
     return Splits(
-        test=load_split(folder, "test", device),
-        held_out=load_split(folder, "held_out", device),
+        test=load_split(folder, "test", device, resident_limit_mib),
+        held_out=load_split(folder, "held_out", device, resident_limit_mib),
         num_classes=load_info(folder).num_classes,
     )
 
@@ -151,7 +153,9 @@ def train_in_turn(
     finished: Finished = {protocol: [] for protocol in jobs}
     total = sum(cohort.students * job.budget.steps for job in jobs.values())
     done = 0
-    with Loop(title, total, ("loss",), session) as loop:
+    with Loop(title, total, ("loss",), session) as loop, ExitStack() as open_sources:
+        for job in jobs.values():
+            open_sources.callback(job.source.close)
         saved = loop.resume()
         if saved is not None:
             finished = saved["finished"]
@@ -199,7 +203,7 @@ def train_together(
     numbers = range(cohort.students)
     total = sum(job.budget.steps for job in jobs.values())
     names = tuple(f"student {number + 1}" for number in numbers)
-    with Loop(title, total, names, session, at_once=cohort.students) as loop:
+    with Loop(title, total, names, session, at_once=cohort.students) as loop, ExitStack() as open_sources:
         saved = loop.resume()
         if saved is not None:
             finished = saved["finished"]
@@ -215,6 +219,8 @@ def train_together(
                 points = saved["points"]
             saved = None  # only the protocol that was interrupted starts from it
             sources = side_by_side(job.source, seed, cohort.students)
+            for source in sources:
+                open_sources.callback(source.close)
             while students.step < job.budget.steps:
                 batches = [source.batch(students.step) for source in sources]
                 draws = [augment_stream(compute.device, seed, number, students.step) for number in numbers]
@@ -240,8 +246,8 @@ def build_student(
     """Student `number` of a cell, untrained; its weights depend on (seed, number) and the architecture alone."""
     fresh = fresh_network(
         network,
-        channels=splits.test.images.shape[1],
-        image_size=splits.test.images.shape[2],
+        channels=splits.test.channels,
+        image_size=splits.test.image_size,
         num_classes=splits.num_classes,
         width=width,
         device=compute.device,

@@ -42,6 +42,9 @@ class FreshGenerated(Blocks):
             self.kept = {}
         super().start(seed, student)
 
+    def close(self) -> None:
+        """Nothing is read ahead."""
+
     def draw(self, draw: torch.Generator) -> None:
         """Deal the block's images out to its epochs, IPC of every class each, in the student's own order."""
         self.images = self.block_images(self.block)

@@ -21,7 +21,7 @@ from gendistill.augment.diffaug import augment
 from gendistill.config.catalogue import NETWORKS
 from gendistill.config.schema import DistillParams
 from gendistill.data.order import Shuffled
-from gendistill.data.resident import ResidentImages
+from gendistill.data.resident import ImageSet
 from gendistill.matching.schedule import architecture, due
 from gendistill.networks.base import Network
 from gendistill.networks.registry import fresh_network
@@ -98,18 +98,17 @@ class Pool:
 
     Attributes:
         members: by place in the pool; a place is empty until its first turn.
+        order: batches that members are trained on; as a context it lets go of what was read ahead.
     """
 
-    def __init__(
-        self, params: DistillParams, data: ResidentImages, *, num_classes: int, seed: int, compute: Compute
-    ) -> None:
+    def __init__(self, params: DistillParams, data: ImageSet, *, num_classes: int, seed: int, compute: Compute) -> None:
         self.params, self.data, self.seed, self.compute = params, data, seed, compute
         self.shape = {
-            "channels": data.images.shape[1],
-            "image_size": data.images.shape[2],
+            "channels": data.channels,
+            "image_size": data.image_size,
             "num_classes": num_classes,
         }
-        self.order = Shuffled(len(data), params.batch_size, seed, "pool", compute.device)
+        self.order = data.follow(Shuffled(len(data), params.batch_size, seed, "pool", compute.device))
         self.members: dict[int, Member] = {}
 
     def at(self, step: int) -> Member:
