@@ -95,8 +95,8 @@ QUICK = Sizes(
     distill_batch=8,
     distill_steps=1,
     inner_steps=2,
-    epochs=dict(zip(IPCS, (2, 2, 1), strict=True)),
-    warmup=1,
+    epochs=dict(zip(IPCS, (1, 1, 1), strict=True)),
+    warmup=0,
     matrix_side=64,
     copied=2**16,
 )
