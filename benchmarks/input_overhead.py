@@ -21,8 +21,7 @@ from torch import Tensor
 from benchmarks import distill_step, gan_step
 from benchmarks.inputs import CLASSES, SEED, Setting
 from benchmarks.results import Entry
-from gendistill.data.order import Shuffled
-from gendistill.data.resident import ResidentImages
+from gendistill.data.resident import Followed, ResidentImages
 from gendistill.gan.train import train_step as gan_train_step
 from gendistill.matching.distill import prepare_state
 from gendistill.matching.distill import train_step as distill_train_step
@@ -44,7 +43,7 @@ class OneBatch(ResidentImages):
         return self.standardised, self.labels
 
 
-class Same(Shuffled):
+class Same(Followed):
     """An order that always names everything, as a view and not as a copy."""
 
     def index(self, step: int) -> Any:
@@ -77,7 +76,7 @@ def preloaded_gan(setting: Setting) -> Callable[[], list[float]]:
     """GAN steps on one batch."""
     params, state, compute = setting.params.gan, setting.gan(), setting.compute
     data = one_batch(setting.data, params.batch_size)
-    order = Same(params.batch_size, params.batch_size, SEED, "gan", compute.device)
+    order = Same(setting.order(params.batch_size, "gan"))
 
     def call() -> list[float]:
         for _ in range(setting.sizes.gan_steps):
@@ -94,7 +93,7 @@ def preloaded_distill(setting: Setting) -> Callable[[], list[float]]:
     batch, compute = recipe.distill.batch_size, setting.compute
     state = prepare_state(setting.gan(), recipe.distill.lr)
     data = one_batch(setting.data, batch)
-    order = Same(batch, batch, SEED, "distill", compute.device)
+    order = Same(setting.order(batch, "distill"))
     pool = Pool(recipe.distill, data, num_classes=CLASSES, seed=SEED, compute=compute)
     pool.order = order
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gendistill.config.schema import GanParams
-from gendistill.data.resident import ResidentImages
+from gendistill.data.resident import ImageSet
 from gendistill.gan.train import GanState
 
 
@@ -48,12 +48,12 @@ def tanh_images(data: ResidentImages, index: Tensor) -> Tensor:
     return torch.stack([data.images[i].float() / 127.5 - 1 for i in index.tolist()])
 
 
-def standardised(data: ResidentImages, index: Tensor) -> Tensor:
+def standardised(data: ImageSet, index: Tensor) -> Tensor:
     """Images at `index` standardised, one after another."""
-    return torch.stack([standardise(data.images[i].float() / 255, data) for i in index.tolist()])
+    return torch.stack([standardise(image.float() / 255, data) for image in data.gather(index)])
 
 
-def standardise(pixels: Tensor, data: ResidentImages) -> Tensor:
+def standardise(pixels: Tensor, data: ImageSet) -> Tensor:
     """One image (c, h, w) in [0, 1], standardised with the training set's statistics."""
     return (pixels - data.mean[:, None, None]) / data.std[:, None, None]
 

@@ -6,19 +6,20 @@ from typing import Annotated
 
 import typer
 
-from gendistill.runtime.stage import DryRun, TimeLimit, check_items, open_stage
+from gendistill.runtime.stage import DryRun, Estimate, TimeLimit, check_items, open_stage
 
 
 def main(
     source: Annotated[str, typer.Option(help="ours, dim (omega_l = 0), or cgan (no distillation).")] = "ours",
     time_limit: TimeLimit = 0,
     dry_run: DryRun = False,
+    estimate: Estimate = False,
 ) -> None:
     """Write data/distilled/<source>/step<k>.safetensors and metrics/distill_losses/<source>.csv.
 
     For ``cgan`` the GAN's generator is handed on as it is, as step 0.
     """
-    with open_stage("distill", {"source": source}, time_limit=time_limit, dry_run=dry_run) as run:
+    with open_stage("distill", {"source": source}, time_limit=time_limit, dry_run=dry_run, estimate=estimate) as run:
         check_items(run.params, source=source)
 
         from gendistill.artifact.snapshots import save_snapshots

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import typer
 
-from gendistill.runtime.stage import DryRun, TimeLimit, open_stage
+from gendistill.runtime.stage import DryRun, Estimate, TimeLimit, open_stage
 
 
-def main(time_limit: TimeLimit = 0, dry_run: DryRun = False) -> None:
+def main(time_limit: TimeLimit = 0, dry_run: DryRun = False, estimate: Estimate = False) -> None:
     """Write data/gan/state.safetensors and metrics/gan_losses.csv; an interrupted run continues."""
-    with open_stage("train_gan", time_limit=time_limit, dry_run=dry_run) as run:
+    with open_stage("train_gan", time_limit=time_limit, dry_run=dry_run, estimate=estimate) as run:
         from gendistill.data.info import load_info
         from gendistill.data.load import load_split
         from gendistill.gan.store import save_gan
