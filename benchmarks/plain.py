@@ -43,9 +43,9 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return -torch.stack([row[label] for row, label in zip(log_probabilities, labels.tolist(), strict=True)]).mean()
 
 
-def tanh_images(data: ResidentImages, index: Tensor) -> Tensor:
+def tanh_images(data: ImageSet, index: Tensor) -> Tensor:
     """Images at `index` in [-1, 1], one after another."""
-    return torch.stack([data.images[i].float() / 127.5 - 1 for i in index.tolist()])
+    return torch.stack([image.float() / 127.5 - 1 for image in data.gather(index)])
 
 
 def standardised(data: ImageSet, index: Tensor) -> Tensor:

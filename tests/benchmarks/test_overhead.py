@@ -4,6 +4,7 @@ import torch
 
 from benchmarks import input_overhead
 from benchmarks.input_overhead import Same, measure, one_batch
+from gendistill.data.order import Shuffled
 from gendistill.data.resident import to_tanh
 
 
@@ -15,7 +16,7 @@ def test_one_batch_is_handed_out_as_it_lies_there(make_setting):
     assert images is batch.standardised
     assert torch.equal(images, expected)
     assert torch.equal(labels, expected_labels)
-    everything = Same(8, 8, 0, "gan", "cpu").index(5)
+    everything = Same(Shuffled(8, 8, 0, "gan", "cpu")).index(5)
     assert batch.images[everything].data_ptr() == batch.images.data_ptr()
     assert torch.equal(to_tanh(batch.images[everything]), to_tanh(data.images[:8]))
 
@@ -30,7 +31,7 @@ def test_the_first_losses_are_those_of_a_fed_step_on_that_batch(make_setting):
         def index(self, step):
             return torch.arange(params.batch_size)
 
-    order = First(params.batch_size, params.batch_size, 0, "gan", "cpu")
+    order = First(setting.order(params.batch_size, "gan"))
     fed = input_overhead.gan_train_step(state, setting.data, order, params, 0, setting.compute)
     assert torch.equal(data.images.to(torch.uint8), first)
     assert fed.tolist() == input_overhead.preloaded_gan(setting)()

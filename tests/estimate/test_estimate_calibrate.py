@@ -1,5 +1,7 @@
 """Every unit is done by the stage's own step function, on data of the stage's size."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -71,17 +73,17 @@ def test_a_match_step_is_in_the_network_named(calibration, monkeypatch, network,
     for _ in range(7):  # beyond distill.redraw_steps
         call()
     (_, pool, data, _, recipe, *_), options = calls[0]
-    assert (pool.member.name, pool.member.draw, options["measure"]) == (network, 0, ratios)
+    assert (pool.members[0].name, pool.members[0].draw, options["measure"]) == (network, 0, ratios)
     assert (recipe.loss.omega_l > 0) == local
     assert data is calibration.data["train"]
-    assert pool.member.optimizer.state  # inner steps were taken
+    assert pool.members[0].optimizer.state  # inner steps were taken
 
 
 def test_without_matching_no_pool_is_asked(make_params, digits, monkeypatch):
     params = make_params({"loss.omega_g": 0.0, "loss.omega_l": 0.0})
     calls = spy(monkeypatch, calibrate.matching, "train_step")
     Calibration(params, digits, ("train",), 1, CPU).action(MatchStep(None, False, False))[0]()
-    assert calls[0][0][1].member is None
+    assert calls[0][0][1].members == {}
 
 
 def test_networks_are_built_as_they_will_be(calibration):
@@ -179,3 +181,27 @@ def test_too_little_memory_is_told(make_params, make_item, digits, monkeypatch, 
 
 def test_random_images_are_like_prepared_ones(digits):
     assert isinstance(random_images(digits, 3, CPU.device), ResidentImages)
+
+
+@pytest.mark.parametrize("students", [1, 3])
+def test_students_trained_together_share_a_step(make_params, digits, monkeypatch, students):
+    """The cost of a student's step is its share of the step that all take."""
+    calls = spy(monkeypatch, calibrate.together, "train_step_together")
+    params = make_params()
+    plan = replace(budget("fixed", 100, params.recipe, 1), epochs=1)
+    calibration = Calibration(params, digits, ("test",), students, replace(CPU, students="together"))
+    call, times = calibration.action(StudentStep("convnet3", 0.0625, plan))
+    call()
+    assert times == students
+    assert len(calls) == (students > 1)
+    if calls:
+        stacked, batches, *_ = calls[0][0]
+        assert len(batches) == students
+        assert next(iter(stacked.parameters.values())).shape[0] == students
+
+
+def test_of_a_split_that_is_streamed_few_images_are_held(make_params, digits):
+    params = make_params({"runtime.resident_limit_mib": 1})  # 4096 images of 256 bytes
+    many = replace(digits, train=4097, test=4096)
+    calibration = Calibration(params, many, ("train", "test"), 1, CPU)
+    assert (len(calibration.data["train"]), len(calibration.data["test"])) == (2048, 4096)

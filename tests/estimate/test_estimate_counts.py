@@ -19,7 +19,6 @@ from gendistill.estimate.counts import (
     StudentStart,
     StudentStep,
     Work,
-    drawn_network,
     generated,
     ticks_within,
     work_of,
@@ -32,6 +31,7 @@ from gendistill.evaluation.generated import FreshGenerated
 from gendistill.evaluation.protocols import budget
 from gendistill.evaluation.sources import Stored
 from gendistill.matching.pool import draw_member
+from gendistill.matching.schedule import architecture
 from gendistill.networks.generator import Generator
 from gendistill.runtime.device import Compute
 from gendistill.runtime.loop import Loop, Session
@@ -55,7 +55,7 @@ def test_the_gan_is_its_steps(make_params, make_item, digits):
 
 def test_distillation_by_hand(make_params, make_item, digits, monkeypatch):
     """12 steps, a network every 5: a, b, a with 5, 5 and 2 steps. 12 < 200 ticks: every step ends one."""
-    monkeypatch.setattr("gendistill.estimate.counts.drawn_network", lambda plan, draw, seed: "aba"[draw])
+    monkeypatch.setattr("gendistill.estimate.counts.architecture", lambda plan, draw, seed: "aba"[draw])
     work = work_of(make_item("distill", source="ours"), make_params(), digits)
     assert dict(work.counts) == {
         MatchStep("a", local=True, ratios=True): 7,
@@ -166,7 +166,20 @@ def test_networks_are_drawn_as_the_pool_draws_them(make_params):
     plan = make_params().distill
     shape = {"channels": 1, "image_size": 16, "num_classes": 10, "device": torch.device("cpu")}
     for draw in range(6):
-        assert drawn_network(plan, draw, 3) == draw_member(plan, draw, seed=3, **shape).name
+        assert architecture(plan, draw, 3) == draw_member(plan, draw, seed=3, **shape).name
+
+
+def test_a_resident_pool_by_hand(make_params, make_item, digits):
+    """12 steps, lives of 5 uses, places a, b, a: four uses each. The first lives last 5, 4 and 2 uses."""
+    changes = {"distill.pool_kind": "resident", "distill.pool_size": 3}
+    work = work_of(make_item("distill", source="ours"), make_params(changes), digits)
+    first, second = "convnet3", "resnet10_half"
+    assert dict(work.counts) == {
+        MatchStep(first, local=True, ratios=True): 8,
+        MatchStep(second, local=True, ratios=True): 4,
+        PoolDraw(first): 3,
+        PoolDraw(second): 1,
+    }
 
 
 def random_images(count):
