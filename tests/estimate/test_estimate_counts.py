@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gendistill.artifact.sampling import sample
@@ -154,6 +154,7 @@ def test_a_stage_that_nobody_counts_has_no_work(make_params, make_item, digits):
 # --- against the loops
 
 
+@settings(deadline=None)
 @given(st.integers(1, 1500), st.integers(1, 1500), st.data())
 def test_ticks_are_those_of_the_loop(steps, end, data):
     end = min(steps, end)

@@ -116,7 +116,7 @@ def one_second_each(request: dict[str, Any]) -> Any:
     ("arguments", "message"),
     [
         (("nonsense",), "nonsense is no stage item that params.yaml implies; it implies prepare, train_gan, distill"),
-        (("--preset", "cifar"), "unknown preset 'cifar' (did you mean 'cifar10-"),
+        (("--preset", "mnist"), "unknown preset 'mnist' (did you mean 'mnist-"),
     ],
 )
 def test_mistakes_end_with_one_message(
