@@ -6,24 +6,25 @@ from typing import Annotated
 
 import typer
 
-from gendistill.runtime.stage import DryRun, TimeLimit, check_items, open_stage
+from gendistill.runtime.stage import DryRun, Estimate, TimeLimit, check_items, open_stage
 
 
 def main(
     source: Annotated[str, typer.Option(help="ours, dim (omega_l = 0), or cgan (no distillation).")] = "ours",
     time_limit: TimeLimit = 0,
     dry_run: DryRun = False,
+    estimate: Estimate = False,
 ) -> None:
     """Write data/distilled/<source>/step<k>.safetensors and metrics/distill_losses/<source>.csv.
 
     For ``cgan`` the GAN's generator is handed on as it is, as step 0.
     """
-    with open_stage("distill", {"source": source}, time_limit=time_limit, dry_run=dry_run) as run:
+    with open_stage("distill", {"source": source}, time_limit=time_limit, dry_run=dry_run, estimate=estimate) as run:
         check_items(run.params, source=source)
 
         from gendistill.artifact.snapshots import save_snapshots
         from gendistill.data.info import load_info
-        from gendistill.data.resident import load_split
+        from gendistill.data.load import load_split
         from gendistill.gan.store import load_deployed, load_gan
         from gendistill.gan.train import build_gan
         from gendistill.matching.distill import COLUMNS, Recipe, cpu_copy, distill, prepare_state
@@ -55,7 +56,7 @@ def main(
             loss = replace(params.loss, omega_l=0.0) if source == "dim" else params.loss
             snapshots, rows = distill(
                 prepare_state(state, params.distill.lr),
-                load_split(folder, "train", run.compute.device),
+                load_split(folder, "train", run.compute.device, params.runtime.resident_limit_mib),
                 Recipe(params.distill, loss, params.gan),
                 title=f"distill@{source}",
                 seed=params.seed,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gendistill.runtime.stage import DryRun, TimeLimit, check_items, open_stage
+from gendistill.runtime.stage import DryRun, Estimate, TimeLimit, check_items, open_stage
 
 
 def main(
@@ -14,10 +14,11 @@ def main(
     ipc: Annotated[int, typer.Option(min=1, help="Images per class: per epoch under fresh, in all under fixed.")] = 10,
     time_limit: TimeLimit = 0,
     dry_run: DryRun = False,
+    estimate: Estimate = False,
 ) -> None:
     """Write data/cells/<source>-<network>-ipc<k>.json with the accuracies under every protocol of params.yaml."""
     item: dict[str, str | int] = {"source": source, "network": network, "ipc": ipc}
-    with open_stage("evaluate", item, time_limit=time_limit, dry_run=dry_run) as run:
+    with open_stage("evaluate", item, time_limit=time_limit, dry_run=dry_run, estimate=estimate) as run:
         check_items(run.params, source=source, network=network, ipc=ipc)
 
         from gendistill.artifact.fixed import load_fixed_set
@@ -30,7 +31,7 @@ def main(
         from gendistill.runtime.files import write_json
 
         params, device = run.params, run.compute.device
-        splits = load_splits(Path("data/prepared"), device)
+        splits = load_splits(Path("data/prepared"), device, params.runtime.resident_limit_mib)
         mean, std = splits.test.mean, splits.test.std
         artifact = Path(f"data/artifacts/{source}.safetensors")
         images, labels = load_fixed_set(Path(f"data/synthetic/{source}/ipc{ipc}.safetensors"))

@@ -27,13 +27,13 @@ def main(
         snapshots = load_snapshots(Path("data/distilled") / source)
         step = max(snapshots)
         if params.generate.select == "held_out" and len(snapshots) > 1:
-            from gendistill.data.resident import load_split
+            from gendistill.data.load import load_split
             from gendistill.evaluation.select import best_snapshot
 
             step = best_snapshot(
                 snapshots,
                 write_card(params, info, source, step)["generator"],
-                load_split(Path("data/prepared"), "held_out", run.compute.device),
+                load_split(Path("data/prepared"), "held_out", run.compute.device, params.runtime.resident_limit_mib),
                 params,
                 compute=run.compute,
                 session=run.session,

@@ -3,14 +3,18 @@
 The conftest.py of a room imports what the room needs; rooms without torch stay without it.
 """
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from gendistill.config.schema import DistillParams, EvaluateParams, GanParams, LossParams, RecipeParams
+from gendistill.data.load import tensor_start
 from gendistill.data.resident import ResidentImages
+from gendistill.data.streamed import StreamedImages
 from gendistill.runtime.checkpoint import CheckpointStore
 from gendistill.runtime.device import Compute
 from gendistill.runtime.loop import Session
@@ -68,6 +72,25 @@ def bars(make_bars: Callable[..., ResidentImages]) -> ResidentImages:
 
 
 @pytest.fixture
+def make_streamed(tmp_path: Path) -> Callable[[ResidentImages], StreamedImages]:
+    """The same set with its images in a file of the form that `prepare` writes."""
+
+    def make(data: ResidentImages) -> StreamedImages:
+        path = tmp_path / f"prepared{len(list(tmp_path.glob('prepared*')))}" / "train.safetensors"
+        path.parent.mkdir()
+        save_file({"images": data.images, "labels": data.labels}, path)
+        return StreamedImages(path, tensor_start(path, "images"), data.shape, data.labels, data.mean, data.std)
+
+    return make
+
+
+@pytest.fixture
+def reading() -> Callable[[], list[str]]:
+    """Threads that read ahead at present."""
+    return lambda: [thread.name for thread in threading.enumerate() if thread.name.startswith("prefetch")]
+
+
+@pytest.fixture
 def make_coded() -> Callable[..., ResidentImages]:
     """Image i is i everywhere, 16 x 16, with the labels given; `code_of` reads i back from a standardised image."""
 
@@ -113,6 +136,8 @@ def distill_params() -> DistillParams:
         lr=0.0005,
         train_discriminator=True,
         pool=("convnet3",),
+        pool_kind="drawn",
+        pool_size=2,
         pool_width=0.03125,
         redraw_steps=2,
         inner_steps=1,

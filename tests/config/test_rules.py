@@ -62,6 +62,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "loss.local_layer: must be second, stem, stage1, stage2, stage3, stage4, found 'stage9', "
         "which resnet10, resnet18 of distill.pool lacks",
     ),
+    (
+        {"distill__pool_kind": "resident", "distill__pool_size": 2, "distill__pool": ["convnet3", "resnet10", "vgg11"]},
+        "distill.pool_size: must be >= 3, found 2: a resident pool holds at least one of each network of distill.pool",
+    ),
+    ({"distill__pool_size": 0}, "distill.pool_size: must be >= 1, found 0"),
+    (
+        {"distill__pool_kind": "residents"},
+        "distill.pool_kind: must be one of drawn, resident (did you mean 'resident'?), found 'residents'",
+    ),
     ({"distill__pool_width": 0.001}, "distill.pool_width: must be >= 0.0078125 for convnet3, found 0.001"),
     ({"evaluate__width": 0.001}, "evaluate.width: must be >= 0.0078125 for convnet3, found 0.001"),
     (
@@ -101,6 +110,8 @@ ACCEPTED: list[dict[str, Any]] = [
     {"loss__local_layer": "stage2", "loss__omega_l": 0},
     {"loss__local_layer": "stage2", "distill__pool": ["resnet10", "resnet18_half"]},
     {"loss__local_layer": "block3", "distill__pool": ["convnet3", "vgg11", "alexnet"]},
+    {"distill__pool_size": 1, "distill__pool": ["convnet3", "resnet10", "vgg11"]},
+    {"distill__pool_kind": "resident", "distill__pool_size": 3, "distill__pool": ["convnet3", "resnet10", "vgg11"]},
     {"distill__pool_width": 1 / 32},
     {"evaluate__control_networks": [], "evaluate__ipc": [1000]},
     {"evaluate__test_points": 300},

@@ -8,8 +8,8 @@ from safetensors.numpy import load_file
 from gendistill.config.schema import DataParams
 from gendistill.data import prepare as module
 from gendistill.data.info import SPLITS, load_info
+from gendistill.data.load import load_split
 from gendistill.data.prepare import channel_statistics, prepare
-from gendistill.data.resident import load_split
 from gendistill.runtime.errors import UserError
 
 
@@ -101,7 +101,7 @@ def test_train_and_test_are_standardised_alike(tmp_path):
     write(tmp_path, TRAIN)
     info = prepare(section(), tmp_path, tmp_path / "out")
     for split, code in (("train", 2), ("test", 201)):
-        images, _ = load_split(tmp_path / "out", split, "cpu").batch(torch.tensor([1]))
+        images, _ = load_split(tmp_path / "out", split, "cpu", 1).batch(torch.tensor([1]))
         assert images[0, 0, 8, 8].item() == pytest.approx((code / 255 - info.mean[0]) / info.std[0], rel=1e-5)
 
 

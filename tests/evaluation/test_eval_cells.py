@@ -115,6 +115,27 @@ def test_resumed_equals_straight(
     assert straight["stored"]["n"] == straight["fresh"]["n"] == 2
 
 
+@pytest.mark.parametrize("stop_after", [11, 29])
+def test_streamed_equals_resident_also_resumed(
+    run, bars, make_job, make_budget, make_splits, make_streamed, make_session, reading, tmp_path, stop_after
+):
+    """Training, test and held-out images, streamed after resident ones."""
+
+    def jobs(train):
+        stored, real = make_budget(32, 8, epochs=2), make_budget(8, 8, epochs=8)
+        return {"stored": Job(stored, Stored(train, stored), 1), "real": Job(real, FreshReal(train, 4, real), 1)}
+
+    splits = make_splits()
+    streamed = Splits(make_streamed(splits.test), make_streamed(splits.held_out), 4)
+    straight = run(jobs(bars), splits=splits, test_points=2)
+    with pytest.raises(Stopped, match=f"after step {stop_after} of 32"):
+        run(jobs(make_streamed(bars)), splits=streamed, test_points=2, session=make_session(tmp_path / "c", stop_after))
+    assert reading() == []
+    resumed = run(jobs(make_streamed(bars)), splits=streamed, test_points=2, session=make_session(tmp_path / "c"))
+    assert reading() == []
+    assert resumed == straight
+
+
 def test_students_have_batches_and_augmentations_of_their_own(run, make_job, monkeypatch):
     asked, begun = [], []
     start = Stored.start
@@ -129,8 +150,8 @@ def test_students_have_batches_and_augmentations_of_their_own(run, make_job, mon
 def test_equal_seeds_give_equal_numbers(run, make_job, monkeypatch):
     weights = []
     score = module.score
-    monkeypatch.setattr(module, "score", lambda student, *rest: (
-        weights.append(student.network.classifier.weight.clone()), score(student, *rest))[1])  # fmt: skip
+    monkeypatch.setattr(module, "score", lambda network, *rest: (
+        weights.append(network.classifier.weight.clone()), score(network, *rest))[1])  # fmt: skip
     for seed in (0, 0, 1):
         run({"stored": make_job()}, students=1, seed=seed)
     assert torch.equal(weights[0], weights[1])
@@ -162,8 +183,44 @@ def test_generated_images_of_a_good_generator_teach(run, bars, painter, make_bar
 
 def test_splits_are_read_from_a_prepared_folder(tmp_path, bars, make_bars, monkeypatch):
     read = []
-    monkeypatch.setattr(module, "load_split", lambda folder, name, device: (read.append(name), make_bars(4))[1])
+    monkeypatch.setattr(module, "load_split", lambda folder, name, device, limit: (read.append(name), make_bars(4))[1])
     monkeypatch.setattr(module, "load_info", lambda folder: type("Info", (), {"num_classes": 4}))
-    splits = load_splits(tmp_path, torch.device("cpu"))
+    splits = load_splits(tmp_path, torch.device("cpu"), 1)
     assert read == ["test", "held_out"]
     assert splits.num_classes == 4
+
+
+def test_losses_of_students_in_turn_are_golden(run, make_job, monkeypatch):
+    """Written down with torch 2.15 on a CPU, before students could be trained together."""
+    losses, train_step = [], module.train_step
+    monkeypatch.setattr(module, "train_step", lambda *rest: (losses.append(train_step(*rest)), losses[-1])[1])
+    jobs = {
+        "fixed": make_job(epochs=3, lr=0.05, augment="crop", schedule="half"),
+        "plain": make_job(batch=16, epochs=3, lr=0.05),
+    }
+    run(jobs, network="resnet10_half", test_points=3)
+    golden = [
+        [1.29165, 1.403742, 1.484166, 1.457357],
+        [1.442417, 1.266559, 1.501198, 1.274149],
+        [1.415241, 1.482156, 1.425922, 1.233832],
+        [1.41074, 1.365867, 1.204417, 1.251565],
+    ]  # the first losses of either student under either protocol
+    firsts = torch.stack(losses)[[0, 1, 2, 3, 12, 13, 14, 15, 24, 25, 26, 27, 30, 31, 32, 33]]
+    torch.testing.assert_close(firsts, torch.tensor(golden).flatten(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_student_in_turn_is_one_trained_by_hand_to_the_bit(run, make_job, make_splits, monkeypatch, compute):
+    ended, score = [], module.score
+    monkeypatch.setattr(module, "score", lambda network, *rest: (
+        ended.append([v.clone() for v in network.state_dict().values()]), score(network, *rest))[1])  # fmt: skip
+    job = make_job(batch=16, augment="crop", schedule="half")
+    run({"fixed": job})
+    for number in range(2):
+        student = module.build_student("convnet3", number, job.budget, make_splits(), 0.03125, 0, compute)
+        job.source.start(0, number)
+        for step in range(job.budget.steps):
+            module.train_step(
+                student, *job.source.batch(step), job.budget, module.augment_stream("cpu", 0, number, step)
+            )
+        values = student.network.state_dict().values()
+        assert all(torch.equal(mine, theirs) for mine, theirs in zip(values, ended[number], strict=True))

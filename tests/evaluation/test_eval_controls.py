@@ -33,6 +33,18 @@ def test_real_images_follow_the_fresh_protocol(make_coded, params):
     assert job.source.data is train
 
 
+def test_random_images_of_a_streamed_set_are_the_same_and_stay_in_memory(make_coded, make_streamed, params):
+    train = make_coded(LABELS)
+    for control in ("random", "real", "whole"):
+        jobs, streamed = (control_jobs(control, data, 3, 5, params) for data in (train, make_streamed(train)))
+        assert {name: job.stored_bytes for name, job in jobs.items()} == {
+            name: job.stored_bytes for name, job in streamed.items()
+        }
+        if control == "random":
+            assert torch.equal(jobs["fixed"].source.data.images, streamed["fixed"].source.data.images)
+            assert torch.equal(jobs["fixed"].source.data.labels, streamed["fixed"].source.data.labels)
+
+
 def test_random_images_are_drawn_once_and_follow_the_fixed_protocols(make_coded, code_of, params):
     jobs = control_jobs("random", make_coded(LABELS), 3, 5, params)
     assert list(jobs) == ["fixed", "fixed_plain"]

@@ -47,6 +47,23 @@ def stored(make_coded, make_budget, monkeypatch):
     return make
 
 
+@pytest.mark.parametrize("name", ["real", "stored"])
+def test_streamed_batches_are_those_of_the_set_in_memory(request, make_streamed, reading, name):
+    """Student after student; the last one resumed at a step that was read ahead for the one before."""
+    resident = request.getfixturevalue(name)()
+    extra = (3,) if name == "real" else ()
+    streamed = type(resident)(make_streamed(resident.data), *extra, resident.budget)
+    for student, first in ((0, 0), (1, 0), (2, resident.budget.steps - 1)):
+        for source in (resident, streamed):
+            source.start(0, student)
+        for step in range(first, resident.budget.steps):
+            assert all(torch.equal(a, b) for a, b in zip(resident.batch(step), streamed.batch(step), strict=True))
+        assert len(reading()) == 1
+        assert streamed.distinct_images() == resident.distinct_images()
+    streamed.close()
+    assert reading() == []
+
+
 @pytest.fixture
 def generated(painter, bars, make_budget, monkeypatch, compute):
     def make(epochs=3):
@@ -74,7 +91,7 @@ def test_labels_stay_with_real_images(real, code_of):
     for step in range(9):
         images, labels = source.batch(step)
         assert labels.tolist() == [LABELS[code] for code in code_of(images)]
-        assert source.index_at(step).tolist() == code_of(images)
+        assert source.index(step).tolist() == code_of(images)
 
 
 def test_real_images_are_uniform_within_their_class(real, code_of):
@@ -217,9 +234,15 @@ def test_images_are_generated_in_the_precision_of_the_run(painter, bars, make_bu
 # --- all of them
 
 
-@pytest.fixture(params=["real", "stored", "generated"])
-def source(request):
-    return request.getfixturevalue(request.param)()
+@pytest.fixture(params=["real", "stored", "generated", "real, streamed", "stored, streamed"])
+def source(request, make_streamed):
+    name, _, streamed = request.param.partition(", ")
+    source = request.getfixturevalue(name)()
+    if streamed:
+        extra = (3,) if name == "real" else ()
+        source = type(source)(make_streamed(source.data), *extra, source.budget)
+    yield source
+    source.close()
 
 
 def test_a_batch_is_a_pure_function_of_the_step(source):

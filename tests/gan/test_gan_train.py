@@ -1,10 +1,12 @@
 """The GAN loop: a function of the seed, and resumable."""
 
+import threading
 from dataclasses import replace
 
 import pytest
 import torch
 
+from gendistill.data.streamed import AHEAD, StreamedImages
 from gendistill.gan.store import save_gan
 from gendistill.gan.train import TERMS, train_gan
 from gendistill.runtime.errors import Stopped, UserError
@@ -13,9 +15,9 @@ from gendistill.runtime.loop import Session
 
 @pytest.fixture
 def run(bars, compute):
-    def go(params, session=None, seed=0):
+    def go(params, session=None, seed=0, data=bars):
         session = session or Session(log_seconds=3600)
-        return train_gan(bars, params, seed=seed, num_classes=4, compute=compute, session=session)
+        return train_gan(data, params, seed=seed, num_classes=4, compute=compute, session=session)
 
     return go
 
@@ -51,6 +53,39 @@ def test_resumed_equals_straight(run, gan_params, make_session, same_weights, tm
     save_gan(tmp_path / "straight", straight)
     save_gan(tmp_path / "resumed", resumed)
     assert (tmp_path / "straight").read_bytes() == (tmp_path / "resumed").read_bytes()
+
+
+@pytest.mark.parametrize(("first", "then"), [(0, 1), (1, 0), (1, 1)])
+def test_streamed_equals_resident_also_resumed(
+    run, bars, gan_params, make_streamed, make_session, reading, tmp_path, first, then
+):
+    """Straight on resident images, against stopped and resumed with either form; four batches of eight are an epoch."""
+    params = replace(gan_params, steps=5, discriminator_steps=2, ema=0.9)
+    forms = (bars, make_streamed(bars))
+    straight, rows = run(params)
+    with pytest.raises(Stopped):
+        run(params, make_session(tmp_path / "checkpoint", 2), data=forms[first])
+    assert reading() == []
+    resumed, rows_again = run(params, make_session(tmp_path / "checkpoint"), data=forms[then])
+    assert reading() == []
+    assert rows_again == rows
+    save_gan(tmp_path / "straight", straight)
+    save_gan(tmp_path / "resumed", resumed)
+    assert (tmp_path / "straight").read_bytes() == (tmp_path / "resumed").read_bytes()
+
+
+def test_the_batches_of_the_loop_are_those_read_ahead(run, bars, gan_params, make_streamed, monkeypatch):
+    """None is read by the loop itself, or more often than needed: ten steps, and two beyond the end."""
+    calls, read = [], StreamedImages.read
+
+    def spy(self, index):
+        calls.append(threading.current_thread().name)
+        return read(self, index)
+
+    monkeypatch.setattr(StreamedImages, "read", spy)
+    run(replace(gan_params, steps=5, discriminator_steps=2), data=make_streamed(bars))
+    assert all(name.startswith("prefetch") for name in calls)
+    assert 10 <= len(calls) <= 10 + AHEAD
 
 
 def test_equal_seeds_give_equal_files(run, gan_params, tmp_path):

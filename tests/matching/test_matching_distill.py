@@ -1,10 +1,12 @@
 """The loop of distillation: snapshots, resuming, and that matching works."""
 
+import threading
 from functools import partial
 
 import pytest
 import torch
 
+from gendistill.data.streamed import AHEAD, StreamedImages
 from gendistill.matching import distill as module
 from gendistill.matching.distill import COLUMNS, distill
 from gendistill.runtime.errors import Stopped, UserError
@@ -15,10 +17,10 @@ from gendistill.runtime.loop import Loop, Session
 def run(bars, compute, make_state):
     """Distil from a fresh state under a session; gives snapshots, rows and the state."""
 
-    def go(recipe, session=None):
+    def go(recipe, session=None, data=bars):
         state = make_state(recipe)
         snapshots, rows = distill(
-            state, bars, recipe, title="test", seed=0, num_classes=4, compute=compute,
+            state, data, recipe, title="test", seed=0, num_classes=4, compute=compute,
             session=session or Session(log_seconds=3600),
         )  # fmt: skip
         return snapshots, rows, state
@@ -65,6 +67,55 @@ def test_resumed_equals_straight(run, make_recipe, make_session, same_weights, t
     assert all(same_weights(resumed[step], straight[step]) for step in straight)
     for part in ("generator", "discriminator"):
         assert same_weights(getattr(state, part).state_dict(), getattr(state_again, part).state_dict())
+
+
+def test_a_resident_pool_resumes_between_renewals(run, make_recipe, make_session, same_weights, tmp_path):
+    """Stopped when every network has been used and none renewed; renewals come at steps 5 and 6 (from 0)."""
+    recipe = make_recipe(
+        steps=8, redraw_steps=2, pool_kind="resident", pool_size=3, pool=("convnet3", "resnet10_half"),
+        inner_augment="crop", omega_g=1.0, omega_l=1.0,
+    )  # fmt: skip
+    straight, rows, _ = run(recipe)
+    with pytest.raises(Stopped):
+        run(recipe, make_session(tmp_path, 4))
+    resumed, rows_again, _ = run(recipe, make_session(tmp_path))
+    assert rows_again == rows
+    assert same_weights(resumed[8], straight[8])
+
+
+@pytest.mark.parametrize(("first", "then"), [(0, 1), (1, 0), (1, 1)])
+def test_streamed_equals_resident_also_resumed(
+    run, bars, make_recipe, make_streamed, make_session, same_weights, reading, tmp_path, first, then
+):
+    recipe = make_recipe(
+        steps=6, snapshots=2, redraw_steps=3, inner_steps=3, match_augment="color_crop", inner_augment="crop",
+        gan={"ema": 0.9},
+    )  # fmt: skip
+    forms = (bars, make_streamed(bars))
+    straight, rows, state = run(recipe)
+    with pytest.raises(Stopped):
+        run(recipe, make_session(tmp_path / "checkpoint", 2), forms[first])
+    assert reading() == []
+    resumed, rows_again, state_again = run(recipe, make_session(tmp_path / "checkpoint"), forms[then])
+    assert reading() == []
+    assert rows_again == rows
+    assert all(same_weights(resumed[step], straight[step]) for step in (3, 6))
+    for part in ("generator", "discriminator"):
+        assert same_weights(getattr(state, part).state_dict(), getattr(state_again, part).state_dict())
+
+
+def test_no_batch_is_read_by_the_loop_itself(run, bars, make_recipe, make_streamed, monkeypatch):
+    """Six steps with three inner ones each, and for both orders two batches beyond the end."""
+    calls, read = [], StreamedImages.read
+
+    def spy(self, index):
+        calls.append(threading.current_thread().name)
+        return read(self, index)
+
+    monkeypatch.setattr(StreamedImages, "read", spy)
+    run(make_recipe(steps=6, inner_steps=3), data=make_streamed(bars))
+    assert all(name.startswith("prefetch") for name in calls)
+    assert 6 + 18 <= len(calls) <= 6 + 18 + 2 * AHEAD
 
 
 def test_gradients_are_measured_at_ticks_only(run, make_recipe, make_session, monkeypatch, tmp_path):

@@ -112,8 +112,8 @@ def test_a_member_is_frozen_after_training_and_thaws_for_the_next(make_recipe, m
     pool = make_pool(make_recipe(redraw_steps=5))
     for step in range(2):
         pool.train(pool.at(step), step)
-        assert not any(parameter.requires_grad for parameter in pool.member.network.parameters())
-        assert pool.member.network.training
+        assert not any(parameter.requires_grad for parameter in pool.members[0].network.parameters())
+        assert pool.members[0].network.training
 
 
 def test_no_inner_steps_leave_the_network_as_it_was_drawn(make_recipe, make_pool, same_weights):
@@ -136,14 +136,14 @@ def test_a_loaded_pool_goes_on_as_the_dumped_one(make_recipe, make_pool, same_we
     assert resumed.at(5).draw == 1
     for pool in (straight, resumed):
         pool.train(pool.at(5), 5)  # momentum counts here
-    assert same_weights(weights(straight.member), weights(resumed.member))
+    assert same_weights(weights(straight.members[0]), weights(resumed.members[0]))
 
 
 def test_a_pool_without_a_member_dumps_nothing(make_recipe, make_pool):
     pool = make_pool(make_recipe())
     assert pool.dump() == {}
     pool.load({})
-    assert pool.member is None
+    assert pool.members == {}
 
 
 @pytest.mark.parametrize(

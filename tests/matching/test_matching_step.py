@@ -62,7 +62,7 @@ def test_the_generator_step_changes_the_generator_alone(
     assert not any(torch.equal(value, generator[name]) for name, value in state.generator.named_parameters() if
                    "grow" in name and name.endswith("weight"))  # fmt: skip
     assert same_weights(weights(state.discriminator), discriminator)
-    assert same_weights(weights(networks.member.network), trained)
+    assert same_weights(weights(networks.members[0].network), trained)
     assert losses[-2:].tolist() == [0, 0]
     assert all(parameter.grad is None for parameter in state.discriminator.parameters())
     assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
@@ -142,6 +142,22 @@ def test_without_matching_terms_it_continues_the_gan(
         assert same_weights(getattr(state, part).state_dict(), getattr(gan, part).state_dict())
 
 
+def test_golden_losses_of_a_drawn_pool(steps, make_recipe):
+    """ConvNet3 for two steps, then ResNet10; made with torch 2.15 on a CPU, before there was any other kind of pool."""
+    recipe = make_recipe(
+        pool=ALL[:2], redraw_steps=2, inner_steps=2, inner_augment="crop", match_augment="color_crop_cutout"
+    )
+    _, losses, _ = steps(recipe, n=4)
+    expected = [
+        # total, gan, global, global weighted, local, local weighted, discriminator, gradient penalty
+        [1.531593, 1.527433, 0.024726, 0.000247, 3.912879, 0.003913, 5.703089, 0.145499],
+        [0.974303, 0.960050, 0.117564, 0.001176, 13.077746, 0.013078, 3.922917, 0.063068],
+        [1.248623, 1.175852, 0.102400, 0.001024, 71.746414, 0.071746, 4.653159, 0.103584],
+        [1.414780, 1.351411, 0.172211, 0.001722, 61.647221, 0.061647, 5.180498, 0.121325],
+    ]
+    torch.testing.assert_close(losses, torch.tensor(expected), rtol=1e-3, atol=1e-5)
+
+
 @pytest.mark.parametrize("changed", [{"omega_l": 0.0}, {"omega_g": 0.0}, {}])
 def test_the_terms_add_up(steps, make_recipe, changed):
     recipe = make_recipe(**{"omega_g": 0.5, "omega_l": 0.25, **changed})
@@ -175,7 +191,7 @@ def test_bf16_gives_the_losses_of_fp32_to_two_digits(bars, compute, make_state, 
         state, networks = make_state(recipe), Pool(recipe.distill, bars, num_classes=4, seed=0, compute=one)
         losses, ratios = train_step(state, networks, bars, order_of(bars), recipe, 0, one, measure=True)
         rows.append(torch.tensor([*losses.tolist(), *ratios.values()]))
-        assert all(p.dtype == torch.float32 for part in (state.generator, networks.member.network) for p in
+        assert all(p.dtype == torch.float32 for part in (state.generator, networks.members[0].network) for p in
                    part.parameters())  # fmt: skip
     assert not torch.equal(*rows)
     torch.testing.assert_close(rows[1], rows[0], rtol=0.1, atol=0.02)

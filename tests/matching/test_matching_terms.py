@@ -22,7 +22,7 @@ def batch(bars: ResidentImages) -> tuple[torch.Tensor, torch.Tensor]:
 def member_of(make_pool, recipe):
     pool = make_pool(recipe)
     pool.train(pool.at(0), 0)
-    return pool.member
+    return pool.members[0]
 
 
 def draw() -> torch.Generator:

@@ -81,6 +81,30 @@ def test_a_curve_has_about_two_hundred_rows(steps: int) -> None:
     assert min(steps, TICKS) <= len(ticks) <= 2 * TICKS
 
 
+def test_what_is_shown_counts_the_steps_of_all_networks_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three networks, four steps each; rows and checkpoints count the steps of one."""
+
+    def three_at_once(stop: StopRequest) -> Loop:
+        around = session(tmp_path, stop)
+        around.log_seconds = 0
+        with Loop("test", 4, ("a",), around, ticks=4, at_once=3) as loop:
+            saved = loop.resume()
+            for step in range(1 if saved is None else 3, 5):
+                loop.advance(step, torch.ones(1), dict)
+        return loop
+
+    with pytest.raises(Stopped, match="test: stopped by the test after step 6 of 12"):
+        three_at_once(StopAt(2))
+    assert "test: step 6/12 " in capsys.readouterr().err
+    loop = three_at_once(StopRequest())
+    assert [row["step"] for row in loop.rows] == [1, 2, 3, 4]
+    output = capsys.readouterr().err
+    assert "test: continuing at step 6 of 12" in output
+    assert "test: step 12/12 " in output
+
+
 def test_extra_entries_join_the_row_of_their_tick() -> None:
     with Loop("test", 4, ("a",), session(), ticks=2) as loop:
         for step in range(1, 5):

@@ -209,8 +209,8 @@ def untracked(reads: set[str], keys: tuple[str, ...]) -> set[str]:
 def second(
     tmp_path_factory: pytest.TempPathFactory, new_project: NewProject, run_stage: RunStage, pipeline: Any
 ) -> tuple[Path, dict[str, set[str]]]:
-    """The whole pipeline once more in another folder, and what each stage read."""
-    folder = new_project(tmp_path_factory.mktemp("second"))
+    """The whole pipeline once more in another folder, its images streamed, and what each stage read."""
+    folder = new_project(tmp_path_factory.mktemp("second"), {"runtime.resident_limit_mib": 0})
     reads: dict[str, set[str]] = {}
     for stage, *options in pipeline:
         name = f"evaluate_{options[1]}" if stage == "evaluate_control" else stage
@@ -220,7 +220,7 @@ def second(
     return folder, reads
 
 
-def test_equal_runs_give_equal_bytes(finished: Path, second: tuple[Path, dict[str, set[str]]]) -> None:
+def test_equal_runs_give_equal_bytes_also_streamed(finished: Path, second: tuple[Path, dict[str, set[str]]]) -> None:
     first, again = outputs(finished), outputs(second[0])
     assert [name for name in OUTPUTS if first[name] != again[name]] == []
 

@@ -359,6 +359,10 @@ CONDITIONINGS: Final = {
     "concat": "the one-hot label is appended to z, Eq. 5",
     "embed": "a learned vector of the label is appended to z",
 }
+POOL_KINDS: Final = {
+    "drawn": "one network at a time, of an architecture drawn at random",
+    "resident": "several networks of staggered ages that take turns",
+}
 GLOBAL_LOGITS: Final = {
     "log_softmax": "Eq. 6 on log-probabilities, as DiM's code does",
     "raw": "Eq. 6 on the logits as printed",
@@ -381,6 +385,11 @@ PRECISIONS: Final = {
     "auto": "bf16 on CUDA, fp32 elsewhere",
     "fp32": "single precision",
     "bf16": "autocast to bfloat16",
+}
+STUDENT_FORMS: Final = {
+    "auto": "together on CUDA, in_turn elsewhere",
+    "together": "all students of a cell in one step, their parameters stacked",
+    "in_turn": "one student after another",
 }
 SELECTIONS: Final = {
     "last": "the last snapshot",

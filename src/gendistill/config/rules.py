@@ -84,6 +84,14 @@ def _selection_has_a_choice(select: str, held_out: int, snapshots: int) -> Found
         )
 
 
+def _pool_holds_every_network(kind: str, size: int, pool: tuple[str, ...]) -> Found:
+    if kind == "resident" and size < len(pool):
+        yield (
+            "distill.pool_size",
+            f"must be >= {len(pool)}, found {size}: a resident pool holds at least one of each network of distill.pool",
+        )
+
+
 def _pool_has_the_layer(omega_l: float, layer: str, pool: tuple[str, ...]) -> Found:
     if omega_l == 0 or layer == SECOND_LAYER:
         return
@@ -147,6 +155,7 @@ RULES: Final[dict[Callable[..., Found], tuple[str, ...]]] = {
     _latent_holds_the_label: ("data.name", "gan.conditioning", "gan.latent"),
     _snapshots_fit: ("distill.snapshots", "distill.steps"),
     _selection_has_a_choice: ("generate.select", "data.held_out", "distill.snapshots"),
+    _pool_holds_every_network: ("distill.pool_kind", "distill.pool_size", "distill.pool"),
     _pool_has_the_layer: ("loss.omega_l", "loss.local_layer", "distill.pool"),
     _pool_keeps_channels: ("distill.pool_width", "distill.pool"),
     _students_keep_channels: ("evaluate.width", "evaluate.networks", "evaluate.control_networks"),

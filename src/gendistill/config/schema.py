@@ -104,9 +104,11 @@ class DistillParams:
         lr: Adam step size of both networks; > 0.
         train_discriminator: D keeps training.
         pool: networks to match in, names in `catalogue.NETWORKS`; at least one.
+        pool_kind: how many of them live at a time, a name in `catalogue.POOL_KINDS`.
+        pool_size: networks that take turns, under `resident` only; >= 1, and >= the number of networks in `pool`.
         pool_width: fraction of each network's standard channels; > 0.
-        redraw_steps: G steps per drawn network; >= 1.
-        inner_steps: SGD steps of the drawn network before every G step; >= 0, 0 = untrained.
+        redraw_steps: G steps that a network is used in until it is replaced by a fresh one; >= 1.
+        inner_steps: SGD steps of the network in use before every G step; >= 0, 0 = untrained.
         inner_lr: step size of that SGD; > 0.
         inner_momentum: its momentum; in [0, 1).
         inner_weight_decay: its weight decay; >= 0.
@@ -120,6 +122,8 @@ class DistillParams:
     lr: Rate
     train_discriminator: bool
     pool: Networks
+    pool_kind: Annotated[str, OneOf(tuple(names.POOL_KINDS))]
+    pool_size: Count
     pool_width: Rate
     redraw_steps: Count
     inner_steps: CountOrZero
@@ -239,7 +243,9 @@ class RuntimeParams:
         device: auto, cpu, cuda, cuda:<number> or mps.
         precision: a name in `catalogue.PRECISIONS`.
         threads: CPU threads; 0 = all cores.
+        students: a name in `catalogue.STUDENT_FORMS`: how the students of a cell are trained.
         deterministic: bit-identical repeats on CUDA.
+        resident_limit_mib: images of a split, in MiB, up to which it lies on the device; a larger one is streamed.
         data_root: folder of the downloaded archives.
         checkpoint_seconds: seconds between checkpoints; >= 0.
         log_seconds: seconds between progress lines when the output is no terminal; >= 0.
@@ -249,7 +255,9 @@ class RuntimeParams:
     device: DeviceName
     precision: Annotated[str, OneOf(tuple(names.PRECISIONS))]
     threads: CountOrZero
+    students: Annotated[str, OneOf(tuple(names.STUDENT_FORMS))]
     deterministic: bool
+    resident_limit_mib: CountOrZero
     data_root: Text
     checkpoint_seconds: Weight
     log_seconds: Weight

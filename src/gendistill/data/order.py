@@ -1,10 +1,32 @@
 """Which images a training step sees, as pure functions of (seed, purpose, step)."""
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.streams import generator
+
+
+class Order(Protocol):
+    """What a loop asks for the images of its steps."""
+
+    def index(self, step: int) -> Tensor:
+        """The positions (b,) int64, on the device, of the images of a step >= 0; a pure function of the step."""
+
+
+class InTurn:
+    """A set as it lies, in batches of `batch_size` and a last one of what is left; nothing beyond the end."""
+
+    def __init__(self, n: int, batch_size: int, device: torch.device | str) -> None:
+        self.positions = torch.arange(n, device=device)
+        self.batch_size = batch_size
+        self.steps = -(-n // batch_size)
+
+    def index(self, step: int) -> Tensor:
+        """The positions (b,) int64, on the device, of the images of step `step` >= 0; none from `steps` on."""
+        return self.positions[step * self.batch_size : (step + 1) * self.batch_size]
 
 
 class Shuffled:

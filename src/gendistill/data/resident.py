@@ -1,19 +1,21 @@
-"""Prepared images as they lie on the device: uint8, standardised when used; the one home of value ranges.
+"""Prepared images: uint8, standardised when used; the one home of value ranges.
+
+A loop sees an `ImageSet` and does not know whether its images lie on the device (`ResidentImages`) or on disk
+(`streamed.StreamedImages`).
 
 Three ranges occur. Stored images are uint8 in [0, 255]. Generators give tanh range [-1, 1]. Networks see
 standardised pixels: (p - mean) / std with p in [0, 1] and the statistics of the training set.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from gendistill.data.info import load_info
-from gendistill.runtime.errors import UserError
+from gendistill.data.order import Order
 from gendistill.runtime.streams import generator
 
 
@@ -50,9 +52,96 @@ def to_uint8(images: Tensor) -> Tensor:
     return ((images.detach().float() + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
+class Followed:
+    """An order in which a loop asks for its batches; a context that lets go of what was read ahead for it."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+
+    def index(self, step: int) -> Tensor:
+        """The positions (b,) int64, on the device, of the images of a step."""
+        return self.order.index(step)
+
+    def close(self) -> None:
+        """Let go of what was read ahead; `index` may be asked again, and begins anew."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ImageSet(ABC):
+    """One split of a prepared data set, or a set drawn from a generator: labelled uint8 images.
+
+    Labels and statistics lie on the device; where the images lie is the business of `gather`.
+
+    Attributes:
+        labels: (n,) int64.
+        mean: (c,) float32, of the training pixels in [0, 1], whatever the split.
+        std: (c,) float32, likewise.
+    """
+
+    labels: Tensor
+    mean: Tensor
+    std: Tensor
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int, int, int]:
+        """(n, c, h, w) of all images."""
+
+    @abstractmethod
+    def gather(self, index: Tensor) -> Tensor:
+        """The images (b, c, h, w) uint8 at `index` (b,), both on the device, in [0, 255]."""
+
+    def follow(self, order: Order) -> Followed:
+        """Announce that a loop is going to gather by the indices of `order`, one step after another.
+
+        The indices, and so the numbers, are those of `order`; following changes when images are read, nothing else.
+        """
+        return Followed(order)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def channels(self) -> int:
+        """Colour channels of an image."""
+        return self.shape[1]
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return self.shape[2]
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of all images."""
+        n, channels, height, width = self.shape
+        return n * channels * height * width
+
+    @property
+    def device(self) -> torch.device:
+        """Where `gather` puts images."""
+        return self.labels.device
+
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Standardised float32 images (b, c, h, w) and int64 labels (b,) at `index` (b,), on the device."""
+        return standardise(self.gather(index), self.mean, self.std), self.labels[index]
+
+    def random_batch(self, batch_size: int, seed: int, purpose: str, step: int) -> tuple[Tensor, Tensor]:
+        """`batch` of images drawn uniformly with replacement; a pure function of its arguments."""
+        stream = generator(self.device, seed, purpose, "batch", step)
+        return self.batch(torch.randint(len(self), (batch_size,), generator=stream, device=self.device))
+
+
 @dataclass(frozen=True)
-class ResidentImages:
-    """One split of a prepared data set on one device.
+class ResidentImages(ImageSet):
+    """A set whose images lie on the device; no gather waits for the device.
 
     Attributes:
         images: (n, c, h, w) uint8.
@@ -66,37 +155,12 @@ class ResidentImages:
     mean: Tensor
     std: Tensor
 
-    def __len__(self) -> int:
-        return self.images.shape[0]
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(n, c, h, w) of all images."""
+        n, channels, height, width = self.images.shape
+        return n, channels, height, width
 
-    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Standardised float32 images (b, c, h, w) and int64 labels (b,) at `index` (b,), on the device."""
-        return standardise(self.images[index], self.mean, self.std), self.labels[index]
-
-    def random_batch(self, batch_size: int, seed: int, purpose: str, step: int) -> tuple[Tensor, Tensor]:
-        """`batch` of images drawn uniformly with replacement; a pure function of its arguments."""
-        device = self.images.device
-        stream = generator(device, seed, purpose, "batch", step)
-        return self.batch(torch.randint(len(self), (batch_size,), generator=stream, device=device))
-
-
-def load_split(folder: Path, split: str, device: torch.device | str) -> ResidentImages:
-    """Put one split (`train`, `held_out` or `test`) of a prepared folder on `device`.
-
-    Raises:
-        UserError: the folder was not prepared, or the split's file is damaged or does not fit `info.json`.
-    """
-    info = load_info(folder)
-    path = folder / f"{split}.safetensors"
-    again = f"delete {folder} and run `dvc repro prepare`"
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{path} cannot be read ({error}): {again}") from None
-    images, labels = tensors.get("images"), tensors.get("labels")
-    shape = (info.counts[split], info.channels, info.image_size, info.image_size)
-    if images is None or labels is None or tuple(images.shape) != shape or labels.shape != shape[:1]:
-        found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        raise UserError(f"{path} holds {found}, but {folder}/info.json promises images {shape}: {again}")
-    mean, std = (torch.tensor(values, dtype=torch.float32) for values in (info.mean, info.std))
-    return ResidentImages(images.to(device), labels.to(device), mean.to(device), std.to(device))
+    def gather(self, index: Tensor) -> Tensor:
+        """The images (b, c, h, w) uint8 at `index` (b,), both on the device, in [0, 255]."""
+        return self.images[index]

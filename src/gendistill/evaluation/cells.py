@@ -7,6 +7,7 @@ is chosen by it. What is chosen (weights of the loss, snapshots) is chosen on th
 
 import math
 import statistics
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,15 +16,22 @@ import torch
 
 from gendistill.config.catalogue import NETWORKS
 from gendistill.data.info import load_info
-from gendistill.data.resident import ResidentImages, load_split
+from gendistill.data.load import load_split
+from gendistill.data.resident import ImageSet
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Source
 from gendistill.evaluation.student import Student, accuracy, augment_stream, new_student, train_step
+from gendistill.evaluation.together import side_by_side, stack_students, train_step_together
+from gendistill.networks.base import Network
 from gendistill.networks.pooling import scaled
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.device import Compute
+from gendistill.runtime.errors import UserError
 from gendistill.runtime.loop import Loop, Session
 from gendistill.runtime.seeds import derive_seed
+
+Finished = dict[str, list[dict[str, Any]]]
+"""By protocol, what `score` keeps of every finished student."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,8 @@ class Splits:
         num_classes: K.
     """
 
-    test: ResidentImages
-    held_out: ResidentImages
+    test: ImageSet
+    held_out: ImageSet
     num_classes: int
 
 
@@ -73,11 +81,11 @@ class Cohort(Protocol):
     def test_points(self) -> int: ...  # noqa: D102
 
 
-def load_splits(folder: Path, device: torch.device) -> Splits:
-    """The test and the held-out images of a prepared data set."""
+def load_splits(folder: Path, device: torch.device, resident_limit_mib: int) -> Splits:
+    """The test and the held-out images of a prepared data set; larger ones are streamed, see `load_split`."""
     return Splits(
-        test=load_split(folder, "test", device),
-        held_out=load_split(folder, "held_out", device),
+        test=load_split(folder, "test", device, resident_limit_mib),
+        held_out=load_split(folder, "held_out", device, resident_limit_mib),
         num_classes=load_info(folder).num_classes,
     )
 
@@ -95,6 +103,9 @@ def run_cell(
 ) -> dict[str, dict[str, Any]]:
     """Train and score every student of a cell, continuing from a checkpoint where there is one.
 
+    Each student has its own weights, order of the images and augmentation, the same whether they are trained together
+    or in turn. Together they need the memory of all students' activations at once.
+
     Args:
         title: what the progress says.
         network: name of the architecture.
@@ -102,16 +113,49 @@ def run_cell(
         splits: what students are scored on.
         cohort: how many students, how wide, how often tested; section ``evaluate`` is one.
         seed: root seed; student i of every source and protocol starts from the same weights.
-        compute: device and precision.
+        compute: device and precision; students together or in turn.
         session: checkpoints and stop requests.
 
     Returns:
         By protocol, the statistics of `summary`.
+
+    Raises:
+        UserError: the students do not fit the device's memory together.
     """
-    finished: dict[str, list[dict[str, Any]]] = {protocol: [] for protocol in jobs}
+    together = compute.students == "together" and cohort.students > 1
+    train = train_together if together else train_in_turn
+    try:
+        finished = train(title, network, jobs, splits, cohort, seed=seed, compute=compute, session=session)
+    except torch.OutOfMemoryError as error:
+        if not together:
+            raise
+        raise UserError(
+            f"{title}: {cohort.students} students of {network} trained together do not fit the memory of "
+            f"{compute.device}; set runtime.students to in_turn, which needs the memory of one"
+        ) from error
+    for job in jobs.values():
+        job.source.start(seed, 0)  # distinct images are counted for the first student
+    return {protocol: summary(finished[protocol], job, network, cohort.width) for protocol, job in jobs.items()}
+
+
+def train_in_turn(
+    title: str,
+    network: str,
+    jobs: dict[str, Job],
+    splits: Splits,
+    cohort: Cohort,
+    *,
+    seed: int,
+    compute: Compute,
+    session: Session,
+) -> Finished:
+    """The students of `run_cell` one after another."""
+    finished: Finished = {protocol: [] for protocol in jobs}
     total = sum(cohort.students * job.budget.steps for job in jobs.values())
     done = 0
-    with Loop(title, total, ("loss",), session) as loop:
+    with Loop(title, total, ("loss",), session) as loop, ExitStack() as open_sources:
+        for job in jobs.values():
+            open_sources.callback(job.source.close)
         saved = loop.resume()
         if saved is not None:
             finished = saved["finished"]
@@ -138,11 +182,62 @@ def run_cell(
                             "finished": finished, "student": student.dump(), "points": points,
                         },
                     )  # fmt: skip
-                finished[protocol].append(score(student, points, splits, compute))
+                finished[protocol].append(score(student.network, points, splits, compute))
                 done += job.budget.steps
-    for job in jobs.values():
-        job.source.start(seed, 0)  # distinct images are counted for the first student
-    return {protocol: summary(finished[protocol], job, network, cohort.width) for protocol, job in jobs.items()}
+    return finished
+
+
+def train_together(
+    title: str,
+    network: str,
+    jobs: dict[str, Job],
+    splits: Splits,
+    cohort: Cohort,
+    *,
+    seed: int,
+    compute: Compute,
+    session: Session,
+) -> Finished:
+    """The students of `run_cell` step by step side by side; a loss that is not finite is named by its student."""
+    finished: Finished = {protocol: [] for protocol in jobs}
+    numbers = range(cohort.students)
+    total = sum(job.budget.steps for job in jobs.values())
+    names = tuple(f"student {number + 1}" for number in numbers)
+    with Loop(title, total, names, session, at_once=cohort.students) as loop, ExitStack() as open_sources:
+        saved = loop.resume()
+        if saved is not None:
+            finished = saved["finished"]
+        done = sum(job.budget.steps for protocol, job in jobs.items() if finished[protocol])
+        for protocol, job in jobs.items():
+            if finished[protocol]:
+                continue
+            alone = [build_student(network, n, job.budget, splits, cohort.width, seed, compute) for n in numbers]
+            students = stack_students([student.network for student in alone], job.budget)
+            points: list[list[float]] = [[] for _ in numbers]
+            if saved is not None:
+                students.load(saved["students"])
+                points = saved["points"]
+            saved = None  # only the protocol that was interrupted starts from it
+            sources = side_by_side(job.source, seed, cohort.students)
+            for source in sources:
+                open_sources.callback(source.close)
+            while students.step < job.budget.steps:
+                batches = [source.batch(students.step) for source in sources]
+                draws = [augment_stream(compute.device, seed, number, students.step) for number in numbers]
+                losses = train_step_together(students, batches, job.budget, draws)
+                if is_test_point(students.step, job.budget.steps, cohort.test_points):
+                    for number in numbers:
+                        points[number].append(accuracy(students.member(number), splits.test, compute))
+                loop.advance(
+                    done + students.step,
+                    losses,
+                    lambda students=students, points=points: {  # type: ignore[misc]
+                        "finished": finished, "students": students.dump(), "points": points,
+                    },
+                )  # fmt: skip
+            finished[protocol] = [score(students.member(n), points[n], splits, compute) for n in numbers]
+            done += job.budget.steps
+    return finished
 
 
 def build_student(
@@ -151,8 +246,8 @@ def build_student(
     """Student `number` of a cell, untrained; its weights depend on (seed, number) and the architecture alone."""
     fresh = fresh_network(
         network,
-        channels=splits.test.images.shape[1],
-        image_size=splits.test.images.shape[2],
+        channels=splits.test.channels,
+        image_size=splits.test.image_size,
         num_classes=splits.num_classes,
         width=width,
         device=compute.device,
@@ -166,9 +261,9 @@ def is_test_point(step: int, steps: int, points: int) -> bool:
     return step in {steps * (i + 1) // points for i in range(points)}
 
 
-def score(student: Student, points: list[float], splits: Splits, compute: Compute) -> dict[str, Any]:
+def score(network: Network, points: list[float], splits: Splits, compute: Compute) -> dict[str, Any]:
     """What is kept of a finished student: accuracies at the test points, and on the held-out images."""
-    held_out = accuracy(student.network, splits.held_out, compute) if len(splits.held_out) else None
+    held_out = accuracy(network, splits.held_out, compute) if len(splits.held_out) else None
     return {"points": points, "held_out": held_out}
 
 

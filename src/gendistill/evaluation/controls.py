@@ -2,13 +2,13 @@
 
 from gendistill.config.schema import Params
 from gendistill.data.order import random_subset
-from gendistill.data.resident import ResidentImages
+from gendistill.data.resident import ImageSet, ResidentImages
 from gendistill.evaluation.cells import Job
 from gendistill.evaluation.protocols import budget, epochs_of
 from gendistill.evaluation.sources import FreshReal, Stored
 
 
-def control_jobs(control: str, train: ResidentImages, num_classes: int, ipc: int, params: Params) -> dict[str, Job]:
+def control_jobs(control: str, train: ImageSet, num_classes: int, ipc: int, params: Params) -> dict[str, Job]:
     """What the students of a control train on, by protocol.
 
     Args:
@@ -23,7 +23,7 @@ def control_jobs(control: str, train: ResidentImages, num_classes: int, ipc: int
     """
     if control == "whole":
         plan = budget("whole", len(train), params.recipe, epochs_of("whole", params.evaluate))
-        return {"whole": Job(plan, Stored(train, plan), stored_bytes=train.images.numel())}
+        return {"whole": Job(plan, Stored(train, plan), stored_bytes=train.image_bytes)}
     jobs = {}
     for protocol in params.evaluate.protocols:
         if (protocol == "fresh") != (control == "real"):
@@ -31,9 +31,9 @@ def control_jobs(control: str, train: ResidentImages, num_classes: int, ipc: int
         plan = budget(protocol, num_classes * ipc, params.recipe, epochs_of(protocol, params.evaluate))
         if control == "real":
             source = FreshReal(train, num_classes, plan)
-            jobs[protocol] = Job(plan, source, stored_bytes=train.images.numel())
+            jobs[protocol] = Job(plan, source, stored_bytes=train.image_bytes)
         else:
             chosen = random_subset(train.labels, ipc, num_classes, params.seed)
-            subset = ResidentImages(train.images[chosen], train.labels[chosen], train.mean, train.std)
-            jobs[protocol] = Job(plan, Stored(subset, plan), stored_bytes=subset.images.numel())
+            subset = ResidentImages(train.gather(chosen), train.labels[chosen], train.mean, train.std)
+            jobs[protocol] = Job(plan, Stored(subset, plan), stored_bytes=subset.image_bytes)
     return jobs

@@ -12,7 +12,7 @@ from gendistill.networks.generator import Generator
 from gendistill.runtime.device import Compute
 from gendistill.runtime.streams import generator as stream
 
-KEPT_BYTES = 2 * 1024**3  # images kept for the next student; beyond that every student has them generated again
+KEPT_BYTES = 2 * 1024**3  # images kept for the next student; beyond that they are generated again for it
 
 
 class FreshGenerated(Blocks):
@@ -42,6 +42,9 @@ class FreshGenerated(Blocks):
             self.kept = {}
         super().start(seed, student)
 
+    def close(self) -> None:
+        """Nothing is read ahead."""
+
     def draw(self, draw: torch.Generator) -> None:
         """Deal the block's images out to its epochs, IPC of every class each, in the student's own order."""
         self.images = self.block_images(self.block)
@@ -61,8 +64,9 @@ class FreshGenerated(Blocks):
         with self.compute.autocast():
             images = to_uint8(sample(self.generator, labels, stream(self.device, self.seed, "fresh", block)))
         blocks = -(-self.budget.epochs // self.epochs)
-        if blocks * images.numel() <= KEPT_BYTES:
-            self.kept[block] = images
+        if blocks * images.numel() > KEPT_BYTES:
+            self.kept.clear()  # the latest block stays: students that are trained together are all at it
+        self.kept[block] = images
         return images
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ import torch
 
 from gendistill.artifact.file import Arrays
 from gendistill.config.schema import Params
-from gendistill.data.resident import ResidentImages
+from gendistill.data.resident import ImageSet
 from gendistill.evaluation.cells import Job, Splits, run_cell
 from gendistill.evaluation.generated import FreshGenerated
 from gendistill.evaluation.protocols import budget
@@ -34,7 +34,7 @@ class Judges:
 def best_snapshot(
     snapshots: dict[int, Arrays],
     architecture: dict[str, Any],
-    held_out: ResidentImages,
+    held_out: ImageSet,
     params: Params,
     *,
     compute: Compute,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gendistill.data.order import class_major_labels, class_table
-from gendistill.data.resident import ResidentImages
+from gendistill.data.resident import ImageSet
 from gendistill.evaluation.protocols import Budget
 from gendistill.runtime.streams import generator as stream
 
@@ -19,13 +19,19 @@ BLOCK = 1024  # images drawn at once, so that small batches are not generated on
 
 
 class Source(Protocol):
-    """Labelled batches for one student after another."""
+    """Labelled batches for one student after another.
+
+    Shallow copies give the batches of several students at once: what `start` and `batch` set belongs to one copy.
+    """
 
     def start(self, seed: int, student: int) -> None:
         """Begin the batches of a student."""
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Standardised images (b, c, h, w) and labels (b,) of a step."""
+
+    def close(self) -> None:
+        """Let go of what was read ahead for the student begun last; `start` may be called again."""
 
     def distinct_images(self) -> int:
         """Different images that the student begun last sees in its training."""
@@ -67,7 +73,39 @@ class Blocks(ABC):
         return torch.rand(self.epochs, n, device=self.device, generator=draw).argsort(dim=1).flatten()
 
 
-class FreshReal(Blocks):
+class OfSet(Blocks):
+    """Batches of images that lie in a set.
+
+    Args:
+        data: the set.
+        budget: images per epoch and per batch.
+    """
+
+    def __init__(self, data: ImageSet, budget: Budget) -> None:
+        super().__init__(budget, data.device)
+        self.data = data
+        self.followed = data.follow(self)
+
+    def start(self, seed: int, student: int) -> None:
+        """Begin the batches of a student."""
+        self.close()  # what was read ahead is of another student
+        self.followed = self.data.follow(self)  # a copy follows its own order, not that of what it was copied from
+        super().start(seed, student)
+
+    def close(self) -> None:
+        """Let go of what was read ahead."""
+        self.followed.close()
+
+    @abstractmethod
+    def index(self, step: int) -> Tensor:
+        """Positions in the set of the images of a step."""
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Standardised images and labels of a step."""
+        return self.data.batch(self.followed.index(step))
+
+
+class FreshReal(OfSet):
     """Real training images, newly drawn for every epoch (with replacement within a class): the control of ``fresh``.
 
     Args:
@@ -76,9 +114,8 @@ class FreshReal(Blocks):
         budget: under protocol ``fresh``.
     """
 
-    def __init__(self, data: ResidentImages, num_classes: int, budget: Budget) -> None:
-        super().__init__(budget, data.images.device)
-        self.data = data
+    def __init__(self, data: ImageSet, num_classes: int, budget: Budget) -> None:
+        super().__init__(data, budget)
         table = class_table(data.labels, num_classes)
         self.members = torch.cat(list(table))
         self.counts = torch.tensor([len(part) for part in table], device=self.device)
@@ -89,45 +126,37 @@ class FreshReal(Blocks):
         """Draw labels, and an image of each."""
         labels = self.in_order[self.shuffles(len(self.in_order), draw)]
         share = torch.rand(len(labels), device=self.device, generator=draw, dtype=torch.float64)
-        self.index = self.members[self.offsets[labels] + (share * self.counts[labels]).long()]
+        self.drawn = self.members[self.offsets[labels] + (share * self.counts[labels]).long()]
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Standardised images and labels of a step."""
-        return self.data.batch(self.index_at(step))
-
-    def index_at(self, step: int) -> Tensor:
+    def index(self, step: int) -> Tensor:
         """Positions in the training set of the images of a step."""
         where = self.locate(step)
-        return self.index[where]
+        return self.drawn[where]
 
     def distinct_images(self) -> int:
         """Different training images drawn, counted by drawing once more."""
         seen = torch.zeros(len(self.data), dtype=torch.bool, device=self.device)
         for step in range(self.budget.steps):
-            seen[self.index_at(step)] = True
+            seen[self.index(step)] = True
         return int(seen.sum())
 
 
-class Stored(Blocks):
-    """A set that lies in memory, in a new random order every epoch: fixed sets, and the whole training set.
+class Stored(OfSet):
+    """A set of images that stay, in a new random order every epoch: fixed sets, and the whole training set.
 
     Args:
         data: its images and labels.
         budget: under any protocol whose epoch is this set.
     """
 
-    def __init__(self, data: ResidentImages, budget: Budget) -> None:
-        super().__init__(budget, data.images.device)
-        self.data = data
-
     def draw(self, draw: torch.Generator) -> None:
         """Draw the order of the block's epochs."""
         self.order = self.shuffles(len(self.data), draw)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Standardised images and labels of a step."""
+    def index(self, step: int) -> Tensor:
+        """Positions in the set of the images of a step."""
         where = self.locate(step)
-        return self.data.batch(self.order[where])
+        return self.order[where]
 
     def distinct_images(self) -> int:
         """The images of the set."""

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gendistill.augment import diffaug, dsa
-from gendistill.data.resident import ResidentImages
+from gendistill.data.order import InTurn
+from gendistill.data.resident import ImageSet
 from gendistill.evaluation.protocols import Budget
 from gendistill.networks.base import Network
 from gendistill.runtime.device import Compute
@@ -82,7 +83,7 @@ def augment_stream(device: torch.device, seed: int, student: int, step: int) -> 
 
 
 @torch.no_grad()
-def accuracy(network: Network, data: ResidentImages, compute: Compute) -> float:
+def accuracy(network: Network, data: ImageSet, compute: Compute) -> float:
     """Share of images classified right, in [0, 1], with the network in eval mode.
 
     The network's mode is put back afterwards. The count is exact.
@@ -90,8 +91,10 @@ def accuracy(network: Network, data: ResidentImages, compute: Compute) -> float:
     was_training = network.training
     network.eval()
     right = torch.zeros((), dtype=torch.int64, device=compute.device)
-    for index in torch.arange(len(data), device=compute.device).split(TEST_BATCH):
-        images, labels = data.batch(index)
-        right += (network(images).argmax(1) == labels).sum()
+    in_turn = InTurn(len(data), TEST_BATCH, compute.device)
+    with data.follow(in_turn) as order:
+        for step in range(in_turn.steps):
+            images, labels = data.batch(order.index(step))
+            right += (network(images).argmax(1) == labels).sum()
     network.train(was_training)
     return int(right) / len(data)

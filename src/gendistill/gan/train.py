@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from gendistill.config.schema import GanParams
-from gendistill.data.order import Shuffled
-from gendistill.data.resident import ResidentImages, to_tanh
+from gendistill.data.order import Order, Shuffled
+from gendistill.data.resident import ImageSet, to_tanh
 from gendistill.gan.ema import copy_of, recalibrate, update_average
 from gendistill.gan.objectives import OBJECTIVES
 from gendistill.gan.steps import discriminator_step, generator_terms
@@ -105,9 +105,7 @@ def adam(network: torch.nn.Module, lr: float, params: GanParams) -> torch.optim.
     return torch.optim.Adam(network.parameters(), lr=lr, betas=(params.beta1, params.beta2))
 
 
-def train_step(
-    state: GanState, data: ResidentImages, order: Shuffled, params: GanParams, seed: int, compute: Compute
-) -> Tensor:
+def train_step(state: GanState, data: ImageSet, order: Order, params: GanParams, seed: int, compute: Compute) -> Tensor:
     """One G step and ``gan.discriminator_steps`` D steps.
 
     Returns:
@@ -117,7 +115,7 @@ def train_step(
     draw = stream(device, seed, "gan", "generator", step)
     for part in range(params.discriminator_steps):
         index = order.index(step * params.discriminator_steps + part)
-        real, labels = to_tanh(data.images[index]), data.labels[index]
+        real, labels = to_tanh(data.gather(index)), data.labels[index]
         if part == 0:
             latent = sample_latent(len(labels), params.latent, device, draw)
             state.discriminator.requires_grad_(False)  # its weights' gradients would be thrown away
@@ -144,7 +142,7 @@ def train_step(
 
 
 def train_gan(
-    data: ResidentImages,
+    data: ImageSet,
     params: GanParams,
     *,
     seed: int,
@@ -159,14 +157,14 @@ def train_gan(
     """
     state = build_gan(
         params,
-        channels=data.images.shape[1],
-        image_size=data.images.shape[2],
+        channels=data.channels,
+        image_size=data.image_size,
         num_classes=num_classes,
         seed=seed,
         device=compute.device,
     )
-    order = Shuffled(len(data), params.batch_size, seed, "gan", compute.device)
-    with Loop("train_gan", params.steps, TERMS, session) as loop:
+    shuffled = Shuffled(len(data), params.batch_size, seed, "gan", compute.device)
+    with Loop("train_gan", params.steps, TERMS, session) as loop, data.follow(shuffled) as order:
         if (saved := loop.resume()) is not None:
             state.load(saved)
         while state.step < params.steps:

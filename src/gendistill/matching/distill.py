@@ -11,8 +11,8 @@ from torch import Tensor
 
 from gendistill.augment.diffaug import augment
 from gendistill.config.schema import DistillParams, GanParams, LossParams
-from gendistill.data.order import Shuffled
-from gendistill.data.resident import ResidentImages, from_tanh, to_tanh
+from gendistill.data.order import Order, Shuffled
+from gendistill.data.resident import ImageSet, from_tanh, standardise, to_tanh
 from gendistill.gan.ema import update_average
 from gendistill.gan.steps import discriminator_step, generator_terms
 from gendistill.gan.train import GanState
@@ -104,8 +104,8 @@ def matching_terms(
 def train_step(
     state: GanState,
     pool: Pool,
-    data: ResidentImages,
-    order: Shuffled,
+    data: ImageSet,
+    order: Order,
     recipe: Recipe,
     seed: int,
     compute: Compute,
@@ -129,7 +129,7 @@ def train_step(
     """
     step, device = state.step, compute.device
     index = order.index(step)
-    labels = data.labels[index]
+    pixels, labels = data.gather(index), data.labels[index]
     member = None
     if recipe.matches:
         member = pool.at(step)
@@ -140,7 +140,7 @@ def train_step(
         images = state.generator(sample_latent(len(labels), state.generator.latent, device, draw), labels)
         terms = {"gan": generator_terms(state.discriminator, images, labels, recipe.gan, draw).total}
         if member is not None:
-            real, _ = data.batch(index)
+            real = standardise(pixels, data.mean, data.std)
             fake = from_tanh(images.float(), data.mean, data.std)
             terms |= matching_terms(member, real, fake, labels, recipe, draw)
     total = total_loss(terms, recipe.weights)
@@ -157,7 +157,7 @@ def train_step(
             state.generator,
             state.discriminator,
             state.discriminator_optimizer,
-            to_tanh(data.images[index]),
+            to_tanh(pixels),
             labels,
             recipe.gan,
             compute,
@@ -190,7 +190,7 @@ def gradient_ratios(generator: Generator, terms: dict[str, Tensor], weights: dic
 
 def distill(
     state: GanState,
-    data: ResidentImages,
+    data: ImageSet,
     recipe: Recipe,
     *,
     title: str,
@@ -216,11 +216,11 @@ def distill(
         on the CPU; and the loss curve, one row per tick, with the gradient ratios of the tick's last step.
     """
     params = recipe.distill
-    order = Shuffled(len(data), params.batch_size, seed, "distill", compute.device)
+    shuffled = Shuffled(len(data), params.batch_size, seed, "distill", compute.device)
     pool = Pool(params, data, num_classes=num_classes, seed=seed, compute=compute)
     due = {params.steps * (i + 1) // params.snapshots for i in range(params.snapshots)}
     snapshots: dict[int, dict[str, Tensor]] = {}
-    with Loop(title, params.steps, TERMS, session) as loop:
+    with Loop(title, params.steps, TERMS, session) as loop, data.follow(shuffled) as order, pool.order:
         if (saved := loop.resume()) is not None:
             state.load(saved["gan"])
             pool.load(saved["pool"])

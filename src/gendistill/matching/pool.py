@@ -1,8 +1,10 @@
 """The model pool: networks in which real and generated images are compared (paper section 3.2, Algorithm 1).
 
-One network of the pool is drawn and freshly initialised every ``distill.redraw_steps`` generator steps, and trained
-for ``distill.inner_steps`` SGD steps on real images before every one of them, so that the pool spans architectures
-and training ages. Which network, its weights and its batches depend on (seed, step) alone.
+Before every generator step one network is trained for ``distill.inner_steps`` SGD steps on real images and then
+matched in; after ``distill.redraw_steps`` such uses a fresh one takes its place, so that the pool spans architectures
+and training ages. Under ``distill.pool_kind`` ``drawn`` a single network lives at a time; under ``resident``
+``distill.pool_size`` of them take turns (`gendistill.matching.schedule`). Which network, its weights and its batches
+depend on (seed, step) alone.
 
 Differs from the paper: it draws randomly initialised networks and does not say whether they are trained; training
 them between generator steps is what DiM's code does (docs/decisions.md).
@@ -19,7 +21,8 @@ from gendistill.augment.diffaug import augment
 from gendistill.config.catalogue import NETWORKS
 from gendistill.config.schema import DistillParams
 from gendistill.data.order import Shuffled
-from gendistill.data.resident import ResidentImages
+from gendistill.data.resident import ImageSet
+from gendistill.matching.schedule import architecture, due
 from gendistill.networks.base import Network
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.device import Compute
@@ -29,11 +32,11 @@ from gendistill.runtime.streams import generator as stream
 
 @dataclass
 class Member:
-    """The network that is matched in at present.
+    """A network of the pool.
 
     Attributes:
         name: its name in the registry.
-        draw: how many networks were drawn before it.
+        draw: its number in the run, the key of its weights.
         network: in train mode throughout, so BatchNorm uses batch statistics (DiM's code).
         optimizer: SGD that trains it on real images.
     """
@@ -54,8 +57,8 @@ def draw_member(
     seed: int,
     device: torch.device,
 ) -> Member:
-    """The `draw`-th network of a run: architecture uniform over the pool, weights fresh."""
-    name = params.pool[derive_seed(seed, "pool", "architecture", draw) % len(params.pool)]
+    """Network number `draw` of a run, its weights fresh."""
+    name = architecture(params, draw, seed)
     network = fresh_network(
         name,
         channels=channels,
@@ -80,7 +83,11 @@ def member_layer(name: str, layer: str) -> str:
 
 
 class Pool:
-    """The current member and what it takes to draw and train the next.
+    """The networks that live at present and what it takes to draw and train the next.
+
+    Weights and momentum of every member stay on the device: 8 bytes a parameter, and 4 more for the gradients of the
+    one in training; activations are those of one network. Eight members of ConvNet3 and DiM's two ResNets at width 1.0
+    take 82 MB, a lone one at most 22 MB. The checkpoint holds the same.
 
     Args:
         params: section ``distill``.
@@ -88,26 +95,31 @@ class Pool:
         num_classes: K.
         seed: root seed.
         compute: device and precision.
+
+    Attributes:
+        members: by place in the pool; a place is empty until its first turn.
+        order: batches that members are trained on; as a context it lets go of what was read ahead.
     """
 
-    def __init__(
-        self, params: DistillParams, data: ResidentImages, *, num_classes: int, seed: int, compute: Compute
-    ) -> None:
+    def __init__(self, params: DistillParams, data: ImageSet, *, num_classes: int, seed: int, compute: Compute) -> None:
         self.params, self.data, self.seed, self.compute = params, data, seed, compute
         self.shape = {
-            "channels": data.images.shape[1],
-            "image_size": data.images.shape[2],
+            "channels": data.channels,
+            "image_size": data.image_size,
             "num_classes": num_classes,
         }
-        self.order = Shuffled(len(data), params.batch_size, seed, "pool", compute.device)
-        self.member: Member | None = None
+        self.order = data.follow(Shuffled(len(data), params.batch_size, seed, "pool", compute.device))
+        self.members: dict[int, Member] = {}
 
     def at(self, step: int) -> Member:
         """The member for generator step `step` (from 0), drawn when it is time to; not trained yet."""
-        draw = step // self.params.redraw_steps
-        if self.member is None or self.member.draw != draw:
-            self.member = draw_member(self.params, draw, seed=self.seed, device=self.compute.device, **self.shape)
-        return self.member
+        place, draw = due(self.params, step)
+        if place not in self.members or self.members[place].draw != draw:
+            self.members[place] = self._fresh(draw)
+        return self.members[place]
+
+    def _fresh(self, draw: int) -> Member:
+        return draw_member(self.params, draw, seed=self.seed, device=self.compute.device, **self.shape)
 
     def train(self, member: Member, step: int) -> None:
         """``inner_steps`` SGD steps of `member` on real images, augmented per image."""
@@ -117,25 +129,26 @@ class Pool:
             images, labels = self.data.batch(self.order.index(position))
             draw = stream(self.compute.device, self.seed, "pool", "augment", position)
             inner_step(member, augment(images, self.params.inner_augment, draw, shared=False), labels, self.compute)
+        member.optimizer.zero_grad(set_to_none=True)  # a member that waits for its turn holds no gradients
         member.network.requires_grad_(False)  # from here on gradients go to the images only
 
-    def dump(self) -> dict[str, Any]:
-        """State of the current member."""
-        if self.member is None:
-            return {}
+    def dump(self) -> dict[int, dict[str, Any]]:
+        """State of every member, by its place."""
         return {
-            "draw": self.member.draw,
-            "network": self.member.network.state_dict(),
-            "optimizer": self.member.optimizer.state_dict(),
+            place: {
+                "draw": member.draw,
+                "network": member.network.state_dict(),
+                "optimizer": member.optimizer.state_dict(),
+            }
+            for place, member in self.members.items()
         }
 
-    def load(self, saved: dict[str, Any]) -> None:
+    def load(self, saved: dict[int, dict[str, Any]]) -> None:
         """Take over what `dump` gave."""
-        if not saved:
-            return
-        self.member = draw_member(self.params, saved["draw"], seed=self.seed, device=self.compute.device, **self.shape)
-        self.member.network.load_state_dict(saved["network"])
-        self.member.optimizer.load_state_dict(saved["optimizer"])
+        for place, state in saved.items():
+            member = self.members[place] = self._fresh(state["draw"])
+            member.network.load_state_dict(state["network"])
+            member.optimizer.load_state_dict(state["optimizer"])
 
 
 def inner_step(member: Member, images: Tensor, labels: Tensor, compute: Compute) -> None:

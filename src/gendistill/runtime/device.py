@@ -18,11 +18,14 @@ class Compute:
         device: the torch device.
         precision: ``fp32``, or ``bf16`` for bfloat16 autocast with fp32 weights.
         threads: CPU threads of one operation; part of the identity, since sums may be split differently.
+        students: how the students of a cell are trained, ``together`` or ``in_turn``; part of the identity, since
+            the last digits differ and neither form can go on from the other's checkpoint.
     """
 
     device: torch.device
     precision: str
     threads: int
+    students: str = "in_turn"
 
     def autocast(self) -> AbstractContextManager[object]:
         """Bfloat16 autocast, or nothing in fp32."""
@@ -37,15 +40,19 @@ class Compute:
             "device": name,
             "precision": self.precision,
             "threads": self.threads,
+            "students": self.students,
             "torch": torch.__version__,
         }
 
 
-def resolve_compute(device: str, precision: str, threads: int, *, deterministic: bool = False) -> Compute:
+def resolve_compute(
+    device: str, precision: str, threads: int, students: str = "auto", *, deterministic: bool = False
+) -> Compute:
     """Turn the ``runtime`` parameters into a `Compute`, and set torch's switches accordingly.
 
     ``auto`` picks CUDA when there is one, else the CPU; precision ``auto`` is bf16 autocast on a device that
-    computes in bfloat16 (`has_bf16`), else fp32. TF32 is allowed for fp32 matrix products and convolutions on CUDA.
+    computes in bfloat16 (`has_bf16`), else fp32; students ``auto`` is together on CUDA, else in_turn. TF32 is allowed
+    for fp32 matrix products and convolutions on CUDA.
 
     Raises:
         UserError: the device does not exist here.
@@ -70,7 +77,9 @@ def resolve_compute(device: str, precision: str, threads: int, *, deterministic:
         torch.use_deterministic_algorithms(deterministic)
     if deterministic:  # cuBLAS reads it when it starts, and torch refuses matrix products without it
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    return Compute(chosen, precision, torch.get_num_threads())
+    if students == "auto":
+        students = "together" if chosen.type == "cuda" else "in_turn"
+    return Compute(chosen, precision, torch.get_num_threads(), students)
 
 
 def has_bf16(kind: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

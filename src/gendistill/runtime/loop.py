@@ -61,13 +61,24 @@ class Loop:
         names: of the loss terms, in the order of the tensors given to `advance`.
         session: checkpoints and stop requests.
         ticks: rows of the record over the whole loop.
+        at_once: networks that take every step together; what is shown counts the steps of each.
 
     Attributes:
         rows: one dict per tick: ``step`` and the mean of every term since the tick before.
     """
 
-    def __init__(self, title: str, steps: int, names: tuple[str, ...], session: Session, *, ticks: int = TICKS) -> None:
+    def __init__(
+        self,
+        title: str,
+        steps: int,
+        names: tuple[str, ...],
+        session: Session,
+        *,
+        ticks: int = TICKS,
+        at_once: int = 1,
+    ) -> None:
         self.title, self.steps, self.names, self.session = title, steps, names, session
+        self.at_once = at_once
         self.every = max(1, steps // ticks)
         self.rows: list[dict[str, float]] = []
         self.pending: list[Tensor] = []
@@ -124,21 +135,22 @@ class Loop:
         """
         if self.reporter is None:
             start = min(self.start, step - 1)
-            self.reporter = Reporter(self.title, self.steps, self.session.log_seconds, start, self.began)
+            each = self.at_once
+            self.reporter = Reporter(self.title, self.steps * each, self.session.log_seconds, start * each, self.began)
             self.reporter.__enter__()
         self.pending.append(losses.detach())
         if self.is_tick(step):
             means = self._checked_means(step)
             self.rows.append({"step": step, **means, **(extra or {})})
             self.pending = []
-            self.reporter.show(step, means)
+            self.reporter.show(step * self.at_once, means)
         reason = self.session.stop.reason()
         if reason is None and time.monotonic() - self.last_save < self.session.checkpoint_seconds:
             return
         self._save(step, state)
         if reason is not None:
             raise Stopped(
-                f"{self.title}: {reason[0]} after step {step} of {self.steps}; "
+                f"{self.title}: {reason[0]} after step {step * self.at_once} of {self.steps * self.at_once}; "
                 "the state is saved, run the same command again to continue",
                 reason[1],
             )
@@ -153,7 +165,7 @@ class Loop:
             at = step - len(values) + row + 1
             bad = [name for name, fine in zip(self.names, finite[row].tolist(), strict=True) if not fine]
             raise UserError(
-                f"{self.title}: the loss is not finite at step {at} (terms: {', '.join(bad)}); "
+                f"{self.title}: the loss is not finite at step {at * self.at_once} (terms: {', '.join(bad)}); "
                 "the last good checkpoint is kept. Lower the learning rate or the weight of that term"
             )
         return dict(zip(self.names, values.mean(0).tolist(), strict=True))
@@ -168,8 +180,8 @@ class Loop:
         content = state()
         if not all_finite(content):
             raise UserError(
-                f"{self.title}: a weight is not finite after step {step}; the last good checkpoint is kept. "
-                "Lower the learning rate"
+                f"{self.title}: a weight is not finite after step {step * self.at_once}; "
+                "the last good checkpoint is kept. Lower the learning rate"
             )
         self.session.store.save(
             {

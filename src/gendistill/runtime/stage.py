@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -37,6 +38,9 @@ TimeLimit = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what the stage would run with, and exit.")]
+Estimate = Annotated[
+    bool, typer.Option("--estimate", help="Print the seconds and the memory that the stage will take, and exit.")
+]
 
 
 @dataclass
@@ -65,7 +69,9 @@ class StageRun:
         from gendistill.runtime.device import resolve_compute
 
         runtime = self.params.runtime
-        return resolve_compute(runtime.device, runtime.precision, runtime.threads, deterministic=runtime.deterministic)
+        return resolve_compute(
+            runtime.device, runtime.precision, runtime.threads, runtime.students, deterministic=runtime.deterministic
+        )
 
     @cached_property
     def session(self) -> "Session":
@@ -139,6 +145,7 @@ def open_stage(
     *,
     time_limit: float = 0,
     dry_run: bool = False,
+    estimate: bool = False,
 ) -> Iterator[StageRun]:
     """Run the body of a stage command.
 
@@ -150,6 +157,7 @@ def open_stage(
         item: values of its matrix keys.
         time_limit: minutes; 0 takes the one of params.yaml.
         dry_run: print the resolved parameters and dependencies, run nothing.
+        estimate: print what the stage will take, by ``python -m stages.estimate``; run nothing else, write nothing.
     """
     try:
         params = load_params()
@@ -162,6 +170,10 @@ def open_stage(
             }
             print(json.dumps(resolved, indent=2))
             raise typer.Exit
+        if estimate:
+            # a process of its own: no stage may depend on the code of the estimate, or changing that would re-run it
+            done = subprocess.run([sys.executable, "-m", "stages.estimate", run.tracked.name], check=False)
+            raise typer.Exit(done.returncode)
         yield run
         run.finish()
     except UserError as error:
