@@ -4,6 +4,8 @@ import json
 import platform
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -188,6 +190,14 @@ def test_memory_is_that_of_the_device_used(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 100 + device.index)
     assert peak_memory(torch.device("cuda:1")) == 101
     assert peak_memory(torch.device("cpu")) == pytest.approx(peak_memory(None), rel=0.1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="elsewhere the system counts the parent's peak in")
+def test_the_peak_of_a_process_is_its_own() -> None:
+    """This process holds torch; one that it starts, and that imports none, must not inherit its peak."""
+    code = "from gendistill.runtime.stage import peak_memory; print(peak_memory(None))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 1e7 < int(done.stdout) < peak_memory(None) / 2
 
 
 # --- checkpoints and time
