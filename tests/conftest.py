@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from typer.testing import CliRunner, Result
 from gendistill.config.edit import replace_values
 
 ROOT = Path(__file__).resolve().parents[1]
+# processes that tests start import the code under test, installed or not
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
 COPIED = (".dvcignore", ".gitignore", ".dvc/config", "dvc.yaml", "params.yaml", "presets", "src", "stages")
 # every value that a test names is here, so that another preset in params.yaml changes no test
 TINY: dict[str, Any] = {
