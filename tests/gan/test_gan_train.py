@@ -41,6 +41,13 @@ def test_the_record_has_a_row_per_tick(run, gan_params):
     assert all(row.keys() == {"step", *TERMS} for row in rows)
 
 
+def test_the_average_is_handed_on_with_statistics_of_its_own(run, gan_params, compute, same_weights):
+    """Recalibrating again changes nothing; the live generator's statistics are others."""
+    state, _ = run(replace(gan_params, ema=0.9))
+    assert same_weights(state.average.state_dict(), state.deployed(0, compute).state_dict())
+    assert not torch.equal(state.average.project[1].running_var, state.generator.project[1].running_var)
+
+
 @pytest.mark.parametrize("stop_after", [1, 3])
 def test_resumed_equals_straight(run, gan_params, make_session, same_weights, tmp_path, stop_after):
     params = replace(gan_params, discriminator_steps=2, ema=0.9, augment="crop", objective="hinge")
