@@ -79,5 +79,5 @@ def test_students_learn_under_the_fresh_protocol(choose, params, monkeypatch):
 def test_an_interrupted_choice_is_continued(choose, make_session, tmp_path):
     qualities = {1: 0.3, 2: 1.0, 3: 0.0}
     with pytest.raises(Stopped, match="package: stopped by the test after step 60 of 144"):
-        choose(qualities, make_session(tmp_path, 60))
+        choose(qualities, make_session(tmp_path, 30))
     assert choose(qualities, make_session(tmp_path)) == choose(qualities)

@@ -46,7 +46,7 @@ def test_auto_without_a_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
         "device": "cpu",
         "precision": "fp32",
         "threads": 1,
-        "students": "in_turn",
+        "students": "apart",
         "torch": torch.__version__,
     }
 
@@ -79,8 +79,8 @@ def test_auto_with_a_gpu_is_cuda_in_bf16(pretend: pytest.MonkeyPatch) -> None:
     assert (compute.device.type, compute.precision) == ("cuda", "bf16")
     assert resolve_compute("cpu", "fp32", 1).precision == "fp32"
     assert resolve_compute("cuda:1", "fp32", 1) == Compute(torch.device("cuda:1"), "fp32", 1, "together")
-    assert resolve_compute("cuda", "fp32", 1, "in_turn").students == "in_turn"
-    assert resolve_compute("cpu", "fp32", 1).students == "in_turn"
+    assert resolve_compute("cuda", "fp32", 1, "apart").students == "apart"
+    assert resolve_compute("cpu", "fp32", 1).students == "apart"
     assert resolve_compute("cpu", "fp32", 1, "together").students == "together"
     with pytest.raises(UserError, match=r"cuda:2 was asked for, and 2 CUDA device\(s\) are here"):
         resolve_compute("cuda:2", "auto", 1)

@@ -387,9 +387,9 @@ PRECISIONS: Final = {
     "bf16": "autocast to bfloat16",
 }
 STUDENT_FORMS: Final = {
-    "auto": "together on CUDA, in_turn elsewhere",
+    "auto": "together on CUDA, apart elsewhere",
     "together": "all students of a cell in one step, their parameters stacked",
-    "in_turn": "one student after another",
+    "apart": "each by itself; on a CPU as many at a time as there are threads",
 }
 SELECTIONS: Final = {
     "last": "the last snapshot",

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 
 from gendistill.config.schema import Params
 from gendistill.estimate.items import DataShape, Item
-from gendistill.evaluation.generated import KEPT_BYTES
 from gendistill.evaluation.protocols import Budget, budget, epochs_of
 from gendistill.evaluation.select import SELECTION_IPC, SELECTION_NETWORK
 from gendistill.evaluation.sources import BLOCK
@@ -173,7 +172,7 @@ def cell(item: Item, params: Params, shape: DataShape) -> Work:
     kept = 0
     for plan in plans:
         if plan.protocol == "fresh":
-            blocks, kept_bytes = generated(plan, evaluate.students, shape.image_bytes)
+            blocks, kept_bytes = generated(plan, shape.image_bytes)
             counts += blocks
             kept += kept_bytes
     return _work(counts, ("held_out", "test"), kept)
@@ -215,17 +214,14 @@ def students(
     return counts
 
 
-def generated(plan: Budget, number: int, image_bytes: int) -> tuple[Counts, int]:
-    """Blocks generated for `number` students under protocol ``fresh``, and the bytes of those kept on the device.
+def generated(plan: Budget, image_bytes: int) -> tuple[Counts, int]:
+    """Blocks generated for students under protocol ``fresh``, and the bytes that lie on the device of them.
 
-    Blocks are kept for the next student up to `KEPT_BYTES`; beyond that each student has them generated again.
+    The students are at the same block, or at two where one ends.
     """
     images = block_images(plan.epoch_images)
     blocks = math.ceil(plan.epochs * plan.epoch_images / images)
-    size = blocks * images * image_bytes
-    if size > KEPT_BYTES:
-        return Counter({GeneratedBlock(images): blocks * number}), 0
-    return Counter({GeneratedBlock(images): blocks}), size
+    return Counter({GeneratedBlock(images): blocks}), min(blocks, 2) * images * image_bytes
 
 
 def block_images(epoch_images: int) -> int:
@@ -241,7 +237,7 @@ def selection(params: Params, shape: DataShape) -> Work:
         SELECTION_NETWORK, chosen.select_width, snapshots * chosen.select_students, 1, plan,
         tested=shape.held_out, held_out=shape.held_out,
     )  # fmt: skip
-    blocks, kept = generated(plan, chosen.select_students, shape.image_bytes)
+    blocks, kept = generated(plan, shape.image_bytes)
     for unit, count in blocks.items():
         counts[unit] += snapshots * count
     return _work(counts, ("held_out",), snapshots * kept)

@@ -18,10 +18,12 @@ from gendistill.config.catalogue import NETWORKS
 from gendistill.data.info import load_info
 from gendistill.data.load import load_split
 from gendistill.data.resident import ImageSet
+from gendistill.evaluation.apart import StudentsApart
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Source
-from gendistill.evaluation.student import Student, accuracy, augment_stream, new_student, train_step
-from gendistill.evaluation.together import side_by_side, stack_students, train_step_together
+from gendistill.evaluation.student import Student, accuracy, new_student
+from gendistill.evaluation.team import Team, side_by_side
+from gendistill.evaluation.together import stack_students
 from gendistill.networks.base import Network
 from gendistill.networks.pooling import scaled
 from gendistill.networks.registry import fresh_network
@@ -104,7 +106,7 @@ def run_cell(
     """Train and score every student of a cell, continuing from a checkpoint where there is one.
 
     Each student has its own weights, order of the images and augmentation, the same whether they are trained together
-    or in turn. Together they need the memory of all students' activations at once.
+    or apart. Together they need the memory of all students' activations at once.
 
     Args:
         title: what the progress says.
@@ -113,7 +115,7 @@ def run_cell(
         splits: what students are scored on.
         cohort: how many students, how wide, how often tested; section ``evaluate`` is one.
         seed: root seed; student i of every source and protocol starts from the same weights.
-        compute: device and precision; students together or in turn.
+        compute: device and precision; students together or apart.
         session: checkpoints and stop requests.
 
     Returns:
@@ -122,23 +124,21 @@ def run_cell(
     Raises:
         UserError: the students do not fit the device's memory together.
     """
-    together = compute.students == "together" and cohort.students > 1
-    train = train_together if together else train_in_turn
     try:
-        finished = train(title, network, jobs, splits, cohort, seed=seed, compute=compute, session=session)
+        finished = train_students(title, network, jobs, splits, cohort, seed=seed, compute=compute, session=session)
     except torch.OutOfMemoryError as error:
-        if not together:
+        if compute.students != "together" or cohort.students == 1:
             raise
         raise UserError(
             f"{title}: {cohort.students} students of {network} trained together do not fit the memory of "
-            f"{compute.device}; set runtime.students to in_turn, which needs the memory of one"
+            f"{compute.device}; set runtime.students to apart, which needs the memory of one"
         ) from error
     for job in jobs.values():
         job.source.start(seed, 0)  # distinct images are counted for the first student
     return {protocol: summary(finished[protocol], job, network, cohort.width) for protocol, job in jobs.items()}
 
 
-def train_in_turn(
+def train_students(
     title: str,
     network: str,
     jobs: dict[str, Job],
@@ -149,61 +149,12 @@ def train_in_turn(
     compute: Compute,
     session: Session,
 ) -> Finished:
-    """The students of `run_cell` one after another."""
-    finished: Finished = {protocol: [] for protocol in jobs}
-    total = sum(cohort.students * job.budget.steps for job in jobs.values())
-    done = 0
-    with Loop(title, total, ("loss",), session) as loop, ExitStack() as open_sources:
-        for job in jobs.values():
-            open_sources.callback(job.source.close)
-        saved = loop.resume()
-        if saved is not None:
-            finished = saved["finished"]
-        done = sum(len(finished[protocol]) * job.budget.steps for protocol, job in jobs.items())
-        for protocol, job in jobs.items():
-            for number in range(len(finished[protocol]), cohort.students):
-                student = build_student(network, number, job.budget, splits, cohort.width, seed, compute)
-                points: list[float] = []
-                if saved is not None and saved["student"] is not None:
-                    student.load(saved["student"])
-                    points = saved["points"]
-                saved = None  # only the student that was interrupted starts from it
-                job.source.start(seed, number)
-                while student.step < job.budget.steps:
-                    images, labels = job.source.batch(student.step)
-                    draw = augment_stream(compute.device, seed, number, student.step)
-                    loss = train_step(student, images, labels, job.budget, draw)
-                    if is_test_point(student.step, job.budget.steps, cohort.test_points):
-                        points.append(accuracy(student.network, splits.test, compute))
-                    loop.advance(
-                        done + student.step,
-                        loss[None],
-                        lambda student=student, points=points: {  # type: ignore[misc]
-                            "finished": finished, "student": student.dump(), "points": points,
-                        },
-                    )  # fmt: skip
-                finished[protocol].append(score(student.network, points, splits, compute))
-                done += job.budget.steps
-    return finished
-
-
-def train_together(
-    title: str,
-    network: str,
-    jobs: dict[str, Job],
-    splits: Splits,
-    cohort: Cohort,
-    *,
-    seed: int,
-    compute: Compute,
-    session: Session,
-) -> Finished:
-    """The students of `run_cell` step by step side by side; a loss that is not finite is named by its student."""
+    """The students of `run_cell`, protocol by protocol; a loss that is not finite is named by its student."""
     finished: Finished = {protocol: [] for protocol in jobs}
     numbers = range(cohort.students)
     total = sum(job.budget.steps for job in jobs.values())
     names = tuple(f"student {number + 1}" for number in numbers)
-    with Loop(title, total, names, session, at_once=cohort.students) as loop, ExitStack() as open_sources:
+    with Loop(title, total, names, session, at_once=cohort.students) as loop, ExitStack() as opened:
         saved = loop.resume()
         if saved is not None:
             finished = saved["finished"]
@@ -212,32 +163,40 @@ def train_together(
             if finished[protocol]:
                 continue
             alone = [build_student(network, n, job.budget, splits, cohort.width, seed, compute) for n in numbers]
-            students = stack_students([student.network for student in alone], job.budget)
+            team = build_team(alone, job.budget, compute)
+            opened.callback(team.close)
             points: list[list[float]] = [[] for _ in numbers]
             if saved is not None:
-                students.load(saved["students"])
+                team.load(saved["team"])
                 points = saved["points"]
             saved = None  # only the protocol that was interrupted starts from it
             sources = side_by_side(job.source, seed, cohort.students)
             for source in sources:
-                open_sources.callback(source.close)
-            while students.step < job.budget.steps:
-                batches = [source.batch(students.step) for source in sources]
-                draws = [augment_stream(compute.device, seed, number, students.step) for number in numbers]
-                losses = train_step_together(students, batches, job.budget, draws)
-                if is_test_point(students.step, job.budget.steps, cohort.test_points):
+                opened.callback(source.close)
+            while team.step < job.budget.steps:
+                point = next_test_point(team.step, job.budget.steps, cohort.test_points)
+                until = min(point, loop.next_tick(done + team.step) - done)
+                losses = team.train(sources, job.budget, seed, until)
+                if team.step == point:
                     for number in numbers:
-                        points[number].append(accuracy(students.member(number), splits.test, compute))
+                        points[number].append(accuracy(team.member(number), splits.test, compute))
                 loop.advance(
-                    done + students.step,
+                    done + team.step,
                     losses,
-                    lambda students=students, points=points: {  # type: ignore[misc]
-                        "finished": finished, "students": students.dump(), "points": points,
+                    lambda team=team, points=points: {  # type: ignore[misc]
+                        "finished": finished, "team": team.dump(), "points": points,
                     },
                 )  # fmt: skip
-            finished[protocol] = [score(students.member(n), points[n], splits, compute) for n in numbers]
+            finished[protocol] = [score(team.member(n), points[n], splits, compute) for n in numbers]
             done += job.budget.steps
     return finished
+
+
+def build_team(students: list[Student], budget: Budget, compute: Compute) -> Team:
+    """Untrained students as a team of the form that `compute` asks for; a single one is never stacked."""
+    if compute.students == "together" and len(students) > 1:
+        return stack_students([student.network for student in students], budget)
+    return StudentsApart(students, compute)
 
 
 def build_student(
@@ -256,9 +215,9 @@ def build_student(
     return new_student(fresh, budget)
 
 
-def is_test_point(step: int, steps: int, points: int) -> bool:
-    """Whether the test set is read after `step` of `steps`, at `points` evenly spaced points; the last is the end."""
-    return step in {steps * (i + 1) // points for i in range(points)}
+def next_test_point(step: int, steps: int, points: int) -> int:
+    """The step after `step` at which the test set is read; of `points` evenly spaced ones, the last is the end."""
+    return min(at for at in (steps * (i + 1) // points for i in range(points)) if at > step)
 
 
 def score(network: Network, points: list[float], splits: Splits, compute: Compute) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Student:
 def new_student(network: Network, budget: Budget) -> Student:
     """A network with the budget's optimiser."""
     optimizer = torch.optim.SGD(
-        network.parameters(), lr=budget.lr, momentum=budget.momentum, weight_decay=budget.weight_decay
+        network.parameters(), lr=budget.lr, momentum=budget.momentum, weight_decay=budget.weight_decay, fused=True
     )
     return Student(network, optimizer)
 

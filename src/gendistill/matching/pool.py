@@ -73,6 +73,7 @@ def draw_member(
         lr=params.inner_lr,
         momentum=params.inner_momentum,
         weight_decay=params.inner_weight_decay,
+        fused=True,
     )
     return Member(name, draw, network, optimizer)
 

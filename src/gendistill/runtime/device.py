@@ -22,14 +22,14 @@ class Compute:
         device: the torch device.
         precision: ``fp32``, or ``bf16`` for bfloat16 autocast with fp32 weights.
         threads: CPU threads of one operation; part of the identity, since sums may be split differently.
-        students: how the students of a cell are trained, ``together`` or ``in_turn``; part of the identity, since
+        students: how the students of a cell are trained, ``together`` or ``apart``; part of the identity, since
             the last digits differ and neither form can go on from the other's checkpoint.
     """
 
     device: torch.device
     precision: str
     threads: int
-    students: str = "in_turn"
+    students: str = "apart"
 
     def autocast(self) -> AbstractContextManager[object]:
         """Bfloat16 autocast, or nothing in fp32."""
@@ -55,7 +55,7 @@ def resolve_compute(
     """Turn the ``runtime`` parameters into a `Compute`, and set torch's switches accordingly.
 
     ``auto`` picks CUDA when there is one, else the CPU; precision ``auto`` is bf16 autocast on a device that
-    computes in bfloat16 (`has_bf16`), else fp32; students ``auto`` is together on CUDA, else in_turn. TF32 is allowed
+    computes in bfloat16 (`has_bf16`), else fp32; students ``auto`` is together on CUDA, else apart. TF32 is allowed
     for fp32 matrix products and convolutions on CUDA.
 
     Raises:
@@ -83,7 +83,7 @@ def resolve_compute(
     if deterministic:  # cuBLAS reads it when it starts, and torch refuses matrix products without it
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if students == "auto":
-        students = "together" if chosen.type == "cuda" else "in_turn"
+        students = "together" if chosen.type == "cuda" else "apart"
     return Compute(chosen, precision, torch.get_num_threads(), students)
 
 
