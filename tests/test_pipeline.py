@@ -263,7 +263,8 @@ def test_what_lists_checks_and_prints_imports_no_torch() -> None:
 
 def test_packages_import_nothing() -> None:
     for path in (ROOT / "src/gendistill").rglob("__init__.py"):
-        assert not list(imported_names(ROOT, path)), path
+        top = path.parent.name == "gendistill"  # gives what `gendistill.load` is when it is asked for
+        assert list(imported_names(ROOT, path)) == (["importlib"] if top else []), path
 
 
 # --- commands that compute nothing answer at once
