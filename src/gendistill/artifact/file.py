@@ -92,7 +92,7 @@ def load_artifact(path: Path) -> tuple[Arrays, dict[str, Any]]:
             tensors: Arrays = {name: file.get_tensor(name) for name in found}
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise UserError(
-            f"{path} is not a readable safetensors file ({error}); it may be truncated: get it again"
+            f"{path} is not a readable safetensors file ({brief(error)}); it may be truncated: get it again"
         ) from error
     if checksum(tensors, card) != card["sha256"]:
         raise UserError(
@@ -113,7 +113,7 @@ def parse_card(path: Path, text: str | None) -> dict[str, Any]:
     try:
         card = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: the card is not JSON ({error}); the file was altered or damaged") from error
+        raise UserError(f"{path}: the card is not JSON ({brief(error)}); the file was altered or damaged") from error
     if not isinstance(card, dict) or type(card.get("format")) is not int:
         raise UserError(f"{path}: the card has no format number; expected an artifact of gendistill")
     if card["format"] > FORMAT:
@@ -126,9 +126,15 @@ def parse_card(path: Path, text: str | None) -> dict[str, Any]:
     if problems:
         lines = [f"{key}: {what}" if key else what for key, what in problems[:SHOWN]]
         more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-        told = "\n  ".join(ascii(line)[1:-1] if not line.isprintable() else line[:300] for line in lines + more)
+        told = "\n  ".join(map(brief, lines + more))
         raise UserError(f"{path}: the card is not one that gendistill writes:\n  {told}")
     return card
+
+
+def brief(text: object) -> str:
+    """Text that a file may have put into a message: bounded, and without what would steer a terminal."""
+    line = str(text)[:300]
+    return line if line.isprintable() else ascii(line)[1:-1]
 
 
 def check_tensors(path: Path, found: dict[str, tuple[tuple[int, ...], str]], card: dict[str, Any]) -> None:
