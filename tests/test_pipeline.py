@@ -223,9 +223,10 @@ MAY_IMPORT = {
     "matching": BASE | {"data", "augment", "networks", "artifact", "gan"},
     "evaluation": BASE | {"data", "augment", "networks", "artifact"},
     "reporting": BASE | {"data", "artifact"},
+    "cli": BASE | {"data", "artifact", "evaluation", "reporting"},
     "estimate": BASE | {"data", "networks", "gan", "matching", "evaluation"},  # does what the stages do; none knows it
 }
-WITHOUT_TORCH = ("config", "reporting")
+WITHOUT_TORCH = ("cli", "config", "reporting")
 PLUMBING_WITHOUT_TORCH = ("errors", "files", "home", "progress", "seeds", "stage", "stopping", "tracked")
 
 

@@ -71,7 +71,8 @@ def cut(content, draw):
     start, length = draw.randrange(len(content)), draw.choice([1, 8, 100, 10**6])
     return draw.choice([
         content[:start], content[:start] + content[start + length :],
-        content[:start] + draw.randbytes(min(length, 100)) + content[start:], content + draw.randbytes(9), content[start:],
+        content[:start] + draw.randbytes(min(length, 100)) + content[start:],
+        content[start:], content + draw.randbytes(9),
     ])  # fmt: skip
 
 

@@ -210,6 +210,8 @@ def _check_loose(card: dict[str, Any], problems: Problems) -> None:
             problems.append(("provenance", "must be nothing, or hold keys"))
         else:
             problems += [(f"provenance.{key}", "is missing") for key in KNOWN_IN_PROVENANCE if key not in origin]
+            if not isinstance(origin.get("hardware", []), list):
+                problems.append(("provenance.hardware", "must be a list"))
     elif card["accuracies"]:
         problems.append(("provenance", "is missing, but accuracies are told"))
 

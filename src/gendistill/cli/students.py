@@ -1,0 +1,205 @@
+"""Commands that train students: train and verify."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gendistill.cli.cards import Artifact
+from gendistill.config.catalogue import NETWORKS
+
+if TYPE_CHECKING:  # torch takes over a second to import
+    from gendistill.artifact.loading import Artifact as Loaded
+    from gendistill.data.resident import ImageSet
+    from gendistill.runtime.device import Compute
+
+
+class Protocol(StrEnum):
+    """How students see the images."""
+
+    FRESH = "fresh"
+    FIXED = "fixed"
+    FIXED_PLAIN = "fixed_plain"
+
+
+DATA_HELP = (
+    "Real test images: the name of a data set (digits, mnist, fashion_mnist, cifar10, ...), a folder that `prepare` "
+    "made, or an .npz file with MedMNIST's keys."
+)
+DataRoot = Annotated[Path, typer.Option(help="Where named data sets are; GENDISTILL_DATA overrides it.")]
+Device = Annotated[str, typer.Option(help="auto (CUDA if there is one), cpu, cuda, cuda:<n> or mps.")]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 = all cores.")]
+RAW = Path("data/raw")
+
+
+def train(
+    artifact: Artifact,
+    data: Annotated[str, typer.Option(help=DATA_HELP)],
+    arch: Annotated[str, typer.Option(help=f"Network to train: {', '.join(NETWORKS)}.")] = "convnet3",
+    protocol: Annotated[
+        Protocol,
+        typer.Option(
+            help="fresh: new images every step; fixed: drawn once, DSA; fixed_plain: drawn once, as they are."
+        ),
+    ] = Protocol.FIXED,
+    ipc: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Images per class; per epoch under fresh, in all else.")
+    ] = 10,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of classes x IPC images. [default: those of the card's accuracies under PROTOCOL]"),
+    ] = None,
+    width: Annotated[
+        float | None,
+        typer.Option(
+            help="Fraction of the network's channels, > 0. [default: as in the card for this network, else 1]"
+        ),
+    ] = None,
+    students: Annotated[int, typer.Option("--students", "-n", min=1, help="Networks trained from scratch.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of all random streams. [default: the run's]")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="JSON", help="Write the statistics to this file, too.")] = None,
+    data_root: DataRoot = RAW,
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> None:
+    """Train networks on it, and test them on real images."""
+    from gendistill.artifact.file import load_artifact
+    from gendistill.runtime.errors import UserError
+
+    if width is not None and not 0 < width <= 64:
+        raise UserError(f"--width is {width:g}; expected a fraction of the standard channels, above 0 and up to 64")
+    _, card = load_artifact(artifact)
+    told = [entry for entry in card["accuracies"] if entry["protocol"] == protocol.value]
+    if epochs is None and not told:
+        raise UserError(f"{artifact} tells no accuracy under {protocol.value}, and so no epochs: give --epochs")
+    of_network = [entry for entry in card["accuracies"] if entry["network"] == arch]
+    compute = _compute(device, threads)
+
+    from gendistill.evaluation.artifacts import Plan, train_students
+
+    plan = Plan(
+        network=arch,
+        width=width if width is not None else of_network[0]["width"] if of_network else 1.0,
+        protocol=protocol.value,
+        ipc=ipc,
+        epochs=epochs if epochs is not None else told[0]["training"]["epochs"],
+        students=students,
+    )
+    loaded, real = _open(artifact, data, data_root, compute)
+    found = train_students(loaded, real, plan, compute=compute, seed=seed)
+    if out is not None:
+        from gendistill.runtime.files import write_json
+
+        write_json(out, {"artifact": card["sha256"], "network": arch, "protocol": protocol.value, "ipc": ipc, **found})
+    spread = f" ± {found['std']:.4f}" if students > 1 else ""
+    count = f"{students} student{'s' if students > 1 else ''}"
+    print(
+        f"{arch} (width {plan.width:g}), {protocol.value}, IPC {ipc}, {plan.epochs} epochs: "
+        f"accuracy {found['mean']:.4f}{spread} on {len(real)} real test images "
+        f"({count}, {found['steps']} steps of {found['batch']} each)"
+    )
+
+
+def verify(
+    artifact: Artifact,
+    data: Annotated[
+        str | None,
+        typer.Option(help=f"{DATA_HELP} Without it, file and card are checked and nothing is trained."),
+    ] = None,
+    protocol: Annotated[Protocol | None, typer.Option(help="Repeat this protocol only. [default: all told]")] = None,
+    ipc: Annotated[int | None, typer.Option(min=1, help="Repeat this IPC only. [default: all told]")] = None,
+    arch: Annotated[str | None, typer.Option(help="Repeat this network only. [default: all told]")] = None,
+    students: Annotated[
+        int | None, typer.Option("--students", "-n", min=1, help="Networks of each. [default: as many as in the card]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of all random streams. [default: the run's; another one tests more]")
+    ] = None,
+    data_root: DataRoot = RAW,
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> None:
+    """Check sum and card, and the accuracies by training again.
+
+    With --data, students are trained again and tested; status 1 if an accuracy does not hold.
+
+    A repeated mean may differ by t s sqrt(1/n + 1/m): s and n as told, m new students, t of a 99 % range.
+    """
+    from gendistill.artifact.file import load_artifact
+    from gendistill.runtime.errors import UserError
+
+    _, card = load_artifact(artifact)
+    if data is None and (protocol or ipc or arch or students):
+        raise UserError(
+            "verify: --protocol, --ipc, --arch and --students choose what is trained again; give --data, too"
+        )
+    print(f"{artifact}: sum and card are in order; {len(card['accuracies'])} accuracies told")
+    if data is None:
+        return
+    wanted = {"protocol": protocol.value if protocol else None, "ipc": ipc, "network": arch}
+    chosen = [
+        entry for entry in card["accuracies"] if all(value in (None, entry[key]) for key, value in wanted.items())
+    ]
+    if not chosen:
+        raise UserError(f"{artifact} tells no such accuracy; see `gendistill info {artifact}`")
+    single = [entry for entry in chosen if entry["n"] < 2]
+    if single:
+        raise UserError(f"{artifact} tells an accuracy of one student, whose spread nobody knows; choose another")
+    compute = _compute(device, threads)
+    loaded, real = _open(artifact, data, data_root, compute)
+    failed = [entry for entry in chosen if not _holds(loaded, real, entry, students or entry["n"], compute, seed)]
+    if failed:
+        raise typer.Exit(1)
+
+
+def _holds(
+    loaded: "Loaded", real: "ImageSet", entry: dict[str, Any], students: int, compute: "Compute", seed: int | None
+) -> bool:
+    """Repeat one accuracy, say what came out, and whether it is within what was told."""
+    from gendistill.artifact.describe import accuracy_text, cell_text
+    from gendistill.evaluation.artifacts import Plan, allowed_difference, train_students
+
+    plan = Plan(
+        network=entry["network"], width=entry["width"], protocol=entry["protocol"], ipc=entry["ipc"],
+        epochs=entry["training"]["epochs"], students=students,
+    )  # fmt: skip
+    found = train_students(loaded, real, plan, compute=compute, seed=seed)
+    # accuracies are whole images: a difference of one image over all students is no difference
+    allowed = max(allowed_difference(entry["std"], entry["n"], students), 1 / len(real))
+    difference = found["mean"] - entry["mean"]
+    holds = bool(abs(difference) <= allowed)
+    here = f"{found['mean']:.3f} ± {found['std']:.3f} (n {students})"
+    verdict = "holds" if holds else "DOES NOT HOLD"
+    print(
+        f"{cell_text(entry)}: told {accuracy_text(entry)} (n {entry['n']}), here {here}; "
+        f"difference {difference:+.4f}, allowed {allowed:.4f}: {verdict}",
+        flush=True,
+    )
+    return holds
+
+
+def _compute(device: str, threads: int) -> "Compute":
+    """Device and precision, as the pipeline's stages resolve them."""
+    from gendistill.runtime.errors import UserError
+
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise UserError(f"--device {device} is unknown; expected auto, cpu, cuda, cuda:<n> or mps")
+    from gendistill.runtime.device import resolve_compute
+
+    try:
+        return resolve_compute(device, "auto", threads)
+    except UserError as error:
+        raise UserError(str(error).replace("runtime.device", "--device")) from None
+
+
+def _open(artifact: Path, data: str, data_root: Path, compute: "Compute") -> tuple["Loaded", "ImageSet"]:
+    """The artifact on the device, and the real test images."""
+    from gendistill.artifact.loading import load
+    from gendistill.data.real import real_test_images
+    from gendistill.data.sources import data_root as found_root
+    from gendistill.evaluation.artifacts import form_of
+
+    loaded = load(artifact, compute.device)
+    return loaded, real_test_images(data, found_root(str(data_root)), form_of(loaded.card), compute.device)
