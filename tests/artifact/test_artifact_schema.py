@@ -12,7 +12,7 @@ from safetensors.numpy import save
 
 from gendistill.artifact import file as module
 from gendistill.artifact.file import FORMAT, checksum, load_artifact, save_artifact
-from gendistill.artifact.schema import problems_of
+from gendistill.artifact.schema import generator_problems, strange
 from gendistill.artifact.shapes import generator_shapes, stored_type
 from gendistill.config.catalogue import CONDITIONINGS, IMAGE_SIZES
 from gendistill.networks.generator import Generator
@@ -35,6 +35,10 @@ def whole(card):
     origin = {"seed": 0, "preset": "digits", "commit": None, "hardware": []}
     made = {**card, "format": FORMAT, "sha256": "0" * 64, "accuracies": [accuracy], "provenance": origin}
     return json.loads(json.dumps(made))
+
+
+def problems_of(card):
+    return strange(card) or generator_problems(card)
 
 
 def put(card, key, value):
@@ -61,6 +65,7 @@ def test_a_good_card_has_no_problem(whole):
         ("classes.0", 3, "must be text"),
         ("image_shape", [1, 32, 32], "does not fit generator"),
         ("image_shape", "1", "must be a list"),
+        ("kind", "images", "must be one of generator"),
         ("dtype", "float64", "must be one of float16, float32"),
         ("source", "real", "must be one of"),
         ("step", -1, "must be between"),

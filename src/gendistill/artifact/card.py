@@ -23,6 +23,7 @@ def write_card(params: Params, info: DataInfo, source: str, step: int) -> dict[s
         step: distillation step the weights are of; 0 for ``cgan``.
     """
     return {
+        "kind": "generator",
         "method": METHODS[source],
         "source": source,
         "dataset": info.name,

@@ -10,6 +10,7 @@ from gendistill.artifact.file import load_artifact, save_artifact
 from gendistill.artifact.shapes import stored_type
 from gendistill.runtime.errors import UserError
 
+LARGEST = 65504.0  # of half precision
 NUMPY = {"F16": np.float16, "F32": np.float32, "I64": np.int64}
 
 
@@ -53,6 +54,8 @@ def converted(source: Path, tensors: Arrays, dtype: str) -> Arrays:
     types = {name: NUMPY[stored_type(value.shape, name, dtype)] for name, value in tensors.items()}
     for name, value in tensors.items():
         largest = float(np.abs(value).max(initial=0))
-        if types[name] is np.float16 and largest > np.finfo(np.float16).max:
-            raise UserError(f"{source}: {name} holds {largest:g}, which float16 cannot hold (65504); export float32")
+        if types[name] is np.float16 and largest > LARGEST:
+            raise UserError(
+                f"{source}: {name} holds {largest:g}, which float16 cannot hold ({LARGEST:g}); export float32"
+            )
     return {name: value.astype(types[name]) for name, value in tensors.items()}

@@ -8,6 +8,7 @@ types are those that the card's architecture has before one of them is read.
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from gendistill.artifact.arrays import Arrays, contiguous
-from gendistill.artifact.schema import problems_of
-from gendistill.artifact.shapes import generator_shapes, stored_type
+from gendistill.artifact.schema import generator_problems, strange
+from gendistill.artifact.shapes import Stored, generator_tensors
+from gendistill.config.checks import Problems
 from gendistill.config.constraints import show
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.files import write_atomically
@@ -25,6 +27,10 @@ from gendistill.runtime.files import write_atomically
 FORMAT = 2  # raised when an older reader could not make sense of a newer file
 MAX_HEADER = 2**24  # bytes; a card has a few thousand
 SHOWN = 8  # problems told at once
+KINDS: dict[str, tuple[Callable[[dict[str, Any]], Problems], Callable[[dict[str, Any]], Stored]]] = {
+    "generator": (generator_problems, generator_tensors),
+}
+"""What a file may hold -> what is wrong with such a card, and the tensors that a legal one stands for."""
 
 
 def checksum(tensors: Arrays, card: dict[str, Any]) -> str:
@@ -122,7 +128,10 @@ def parse_card(path: Path, text: str | None) -> dict[str, Any]:
         raise UserError(
             f"{path} has format {show(card['format'])}, this version reads {FORMAT}; make it again: `dvc repro package`"
         )
-    problems = problems_of(card)
+    problems = strange(card)
+    if not problems and card.get("kind") not in KINDS:
+        problems = [("kind", f"must be one of {', '.join(KINDS)}, found {show(card.get('kind'))}")]
+    problems = problems or KINDS[card["kind"]][0](card)
     if problems:
         lines = [f"{key}: {what}" if key else what for key, what in problems[:SHOWN]]
         more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
@@ -137,21 +146,20 @@ def brief(text: object) -> str:
     return line if line.isprintable() else ascii(line)[1:-1]
 
 
-def check_tensors(path: Path, found: dict[str, tuple[tuple[int, ...], str]], card: dict[str, Any]) -> None:
-    """Hold names, shapes and types of the tensors against the architecture in the card.
+def check_tensors(path: Path, found: Stored, card: dict[str, Any]) -> None:
+    """Hold names, shapes and types of the tensors against what the card describes.
 
     Raises:
         UserError: they differ; names one.
     """
-    shapes = generator_shapes(card["generator"])
-    wanted = {name: (shape, stored_type(shape, name, card["dtype"])) for name, shape in shapes.items()}
+    wanted = KINDS[card["kind"]][1](card)
     for name in sorted({*wanted, *found}):
         if found.get(name) != wanted.get(name):
             there, needed = (
                 "none" if x is None else f"{x[1]} {list(x[0])}" for x in (found.get(name), wanted.get(name))
             )
             raise UserError(
-                f"{path}: the tensors do not fit the generator its card describes: "
+                f"{path}: the tensors do not fit the {card['kind']} its card describes: "
                 f"{show(name)} is {there}, expected {needed}"
             )
 

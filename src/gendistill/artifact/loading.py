@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from gendistill.artifact.datasets import DistilledImages, FreshImages
 from gendistill.artifact.file import load_artifact
-from gendistill.artifact.images import DistilledImages, FreshImages
 from gendistill.artifact.sampling import build_generator, fixed_set, sample
-from gendistill.data.fit import pad, resize
+from gendistill.data.real import FITTERS
 from gendistill.data.resident import standardise, to_uint8
 from gendistill.networks.generator import Generator
 from gendistill.runtime.errors import UserError
@@ -161,6 +161,6 @@ class Artifact:
                 f"transform: the image is {pixels.dtype} of shape {list(pixels.shape)} (height, width, channels), "
                 f"but the artifact needs uint8 with {channels} channel{'s' if channels > 1 else ''}"
             )
-        fit = pad if self.card["data"]["fit"] == "pad" else resize
+        fit = FITTERS[self.card["data"]["fit"]]
         fitted = torch.from_numpy(np.ascontiguousarray(fit(pixels[None], size)[0].transpose(2, 0, 1)))
         return standardise(fitted, self.mean.cpu(), self.std.cpu())

@@ -143,10 +143,11 @@ class Accuracy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
-    """The fields of a card that stand for themselves; `problems_of` checks the rest.
+    """The fields of a card that stand for themselves; `generator_problems` checks the rest.
 
     Attributes:
         format: version of this form.
+        kind: what the file holds.
         method: what made the generator, in words.
         source: its name in `catalogue.SOURCES`.
         dataset: name of the data set.
@@ -162,6 +163,7 @@ class Card:
     """
 
     format: int
+    kind: Annotated[str, OneOf(("generator",))]
     method: Text
     source: Annotated[str, OneOf(names.GENERATED_SOURCES)]
     dataset: Text
@@ -180,11 +182,9 @@ LOOSE = ("parameters", "accuracies", "provenance")  # of a card, beside the fiel
 KNOWN_IN_PROVENANCE = ("seed", "preset", "commit", "hardware")
 
 
-def problems_of(card: dict[str, Any]) -> Problems:
-    """What is wrong with a card, as (dotted key, text); empty if it can be used."""
-    problems: Problems = _strange(card)
-    if problems:
-        return problems
+def generator_problems(card: dict[str, Any]) -> Problems:
+    """What is wrong with the card of a generator, as (dotted key, text); empty if it can be used."""
+    problems: Problems = []
     read_section(Card, {key: value for key, value in card.items() if key not in LOOSE}, "", problems)
     problems += [(key, "is missing") for key in LOOSE if key not in card]
     if problems:
@@ -237,7 +237,7 @@ def _contradictions(card: dict[str, Any]) -> Problems:
     return problems
 
 
-def _strange(card: dict[str, Any]) -> Problems:
+def strange(card: dict[str, Any]) -> Problems:
     """What no card holds anywhere: very deep or many values, numbers that are not finite, unprintable text."""
     waiting: list[tuple[str, Any, int]] = [("", card, 0)]
     seen = 0

@@ -3,6 +3,13 @@
 from typing import Any
 
 Shapes = dict[str, tuple[int, ...]]
+Stored = dict[str, tuple[tuple[int, ...], str]]  # name -> shape, and type as safetensors spells it
+
+
+def generator_tensors(card: dict[str, Any]) -> Stored:
+    """What the file of a generator holds, by its card, which has been checked."""
+    shapes = generator_shapes(card["generator"])
+    return {name: (shape, stored_type(shape, name, card["dtype"])) for name, shape in shapes.items()}
 
 
 def generator_shapes(architecture: dict[str, Any]) -> Shapes:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from gendistill.artifact.datasets import DistilledImages
 from gendistill.artifact.fixed import save_grid
-from gendistill.artifact.images import DistilledImages
 from gendistill.data.resident import ImageSet, standardise
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.files import write_atomically

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+import gendistill
 from gendistill.cli import cards, images, students
 from gendistill.runtime.errors import Stopped, UserError
 
@@ -49,9 +50,7 @@ for command in (
 def show_version(wanted: bool) -> None:
     """Print the version and leave."""
     if wanted:
-        from gendistill import __version__
-
-        print(__version__)
+        print(gendistill.__version__)
         raise typer.Exit
 
 

@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -30,6 +30,10 @@ DATA_HELP = (
 )
 DataRoot = Annotated[Path, typer.Option(help="Where named data sets are; GENDISTILL_DATA overrides it.")]
 Device = Annotated[str, typer.Option(help="auto (CUDA if there is one), cpu, cuda, cuda:<n> or mps.")]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16"],
+    typer.Option(help="In which images are generated under fresh; auto: bf16 where the device computes in it."),
+]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 = all cores.")]
 RAW = Path("data/raw")
 
@@ -62,6 +66,7 @@ def train(
     out: Annotated[Path | None, typer.Option(metavar="JSON", help="Write the statistics to this file, too.")] = None,
     data_root: DataRoot = RAW,
     device: Device = "auto",
+    precision: Precision = "auto",
     threads: Threads = 0,
 ) -> None:
     """Train networks on it, and test them on real images."""
@@ -75,7 +80,7 @@ def train(
     if epochs is None and not told:
         raise UserError(f"{artifact} tells no accuracy under {protocol.value}, and so no epochs: give --epochs")
     of_network = [entry for entry in card["accuracies"] if entry["network"] == arch]
-    compute = _compute(device, threads)
+    compute = _compute(device, precision, threads)
 
     from gendistill.evaluation.artifacts import Plan, train_students
 
@@ -119,6 +124,7 @@ def verify(
     ] = None,
     data_root: DataRoot = RAW,
     device: Device = "auto",
+    precision: Precision = "auto",
     threads: Threads = 0,
 ) -> None:
     """Check sum and card, and the accuracies by training again.
@@ -147,7 +153,7 @@ def verify(
     single = [entry for entry in chosen if entry["n"] < 2]
     if single:
         raise UserError(f"{artifact} tells an accuracy of one student, whose spread nobody knows; choose another")
-    compute = _compute(device, threads)
+    compute = _compute(device, precision, threads)
     loaded, real = _open(artifact, data, data_root, compute)
     failed = [entry for entry in chosen if not _holds(loaded, real, entry, students or entry["n"], compute, seed)]
     if failed:
@@ -180,7 +186,7 @@ def _holds(
     return holds
 
 
-def _compute(device: str, threads: int) -> "Compute":
+def _compute(device: str, precision: str, threads: int) -> "Compute":
     """Device and precision, as the pipeline's stages resolve them."""
     from gendistill.runtime.errors import UserError
 
@@ -189,7 +195,7 @@ def _compute(device: str, threads: int) -> "Compute":
     from gendistill.runtime.device import resolve_compute
 
     try:
-        return resolve_compute(device, "auto", threads)
+        return resolve_compute(device, precision, threads)
     except UserError as error:
         raise UserError(str(error).replace("runtime.device", "--device")) from None
 

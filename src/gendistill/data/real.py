@@ -16,6 +16,7 @@ from gendistill.data.resident import ImageSet, ResidentImages
 from gendistill.data.sources import read_source
 from gendistill.runtime.errors import UserError
 
+FITTERS = {"pad": pad, "resize": resize}  # how images of another size are brought to an artifact's, by the card's word
 NAMED = tuple(name for name, entry in DATASETS.items() if entry.classes is not None)
 
 
@@ -76,11 +77,10 @@ def real_test_images(where: str, root: Path, form: Form, device: torch.device) -
 
 def _fitted(where: str, data: RawData, form: Form, device: torch.device) -> ImageSet:
     """Test images as they were read, brought to the form."""
-    images = data.test.images
+    images = np.asarray(data.test.images)
     if images.shape[3] != form.channels:
         raise UserError(f"{where} has images of {images.shape[3]} channels, the artifact's have {form.channels}")
-    fit = pad if form.fit == "pad" else resize
-    pixels = torch.from_numpy(np.ascontiguousarray(fit(images, form.image_size).transpose(0, 3, 1, 2)))
+    pixels = torch.from_numpy(np.ascontiguousarray(FITTERS[form.fit](images, form.image_size).transpose(0, 3, 1, 2)))
     return _standardised(pixels, torch.from_numpy(data.test.labels), form, device)
 
 
