@@ -65,8 +65,9 @@ def test_commands_in_the_documents_have_these_options():
     options = {name: {o for p in command.params for o in p.opts} for name, command in get_command(app).commands.items()}
     found = []
     for path in DOCUMENTS:
-        for line in re.findall(r"(?:^|&& )gendistill ([a-z].*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
-            words = line.partition("#")[0].partition("&&")[0].split()
+        lines = path.read_text(encoding="utf-8").replace("&& ", "\n").splitlines()
+        for line in (line.removeprefix("gendistill ") for line in lines if re.match("gendistill [a-z]", line)):
+            words = line.partition("#")[0].split()
             found.append(words[0])
             assert words[0] in options, f"{path}: {line}"
             unknown = {word for word in words if word.startswith("-")} - options[words[0]]

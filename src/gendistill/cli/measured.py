@@ -69,7 +69,7 @@ def _network(path: Path, card: dict[str, Any]) -> str:
     source, _, network = path.stem.partition("-")
     if path.suffix != ".json" or source != card["source"] or network not in NETWORKS:
         raise UserError(
-            f"{path} is not named {card['source']}-<network>.json, as the metrics of this artifact in metrics/accuracy are"
+            f"{path} is not named {card['source']}-<network>.json, as this artifact's files in metrics/accuracy are"
         )
     return network
 
