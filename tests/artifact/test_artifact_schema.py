@@ -12,7 +12,7 @@ from safetensors.numpy import save
 
 from gendistill.artifact import file as module
 from gendistill.artifact.file import FORMAT, checksum, load_artifact, save_artifact
-from gendistill.artifact.schema import generator_problems, strange
+from gendistill.artifact.legal import generator_problems, strange
 from gendistill.artifact.shapes import generator_shapes, stored_type
 from gendistill.config.catalogue import CONDITIONINGS, IMAGE_SIZES
 from gendistill.networks.generator import Generator

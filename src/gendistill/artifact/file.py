@@ -2,7 +2,7 @@
 
 No pickle is read or written, and loading runs no code of the file. The card is JSON in the file's header; its
 ``sha256`` covers the tensors and the card without that field, so an altered file is recognised. Against a file made to
-do harm the sum helps nothing: the card's fields are checked one by one (`schema`), and the tensors' names, shapes and
+do harm the sum helps nothing: the card's fields are checked one by one (`legal`), and the tensors' names, shapes and
 types are those that the card's architecture has before one of them is read.
 """
 
@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from gendistill.artifact.arrays import Arrays, contiguous
-from gendistill.artifact.schema import generator_problems, strange
+from gendistill.artifact.legal import generator_problems, strange
 from gendistill.artifact.shapes import Stored, generator_tensors
 from gendistill.config.checks import Problems
 from gendistill.config.constraints import show

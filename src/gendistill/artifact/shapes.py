@@ -33,7 +33,7 @@ def stored_type(shape: tuple[int, ...], name: str, dtype: str) -> str:
     """Type of a tensor in an artifact's file, as safetensors spells it.
 
     Under ``float16`` only weights of two and more dimensions are: biases and the statistics of batch normalisation
-    are a hundredth of the bytes and span more decades than half precision has.
+    are a fortieth of the bytes and span more decades than half precision has.
     """
     if name.endswith("num_batches_tracked"):
         return "I64"

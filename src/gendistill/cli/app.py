@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import gendistill
-from gendistill.cli import cards, images, students
+from gendistill.cli import cards, images, repeat, students
 from gendistill.runtime.errors import Stopped, UserError
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def told(command: Callable[..., None]) -> Callable[..., None]:
 
 
 for command in (
-    cards.info, images.sample, students.train, students.verify, cards.compare, cards.table, cards.export,
+    cards.info, images.sample, students.train, repeat.verify, cards.compare, cards.table, cards.export,
 ):  # fmt: skip
     app.command()(told(command))
 
