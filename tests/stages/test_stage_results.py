@@ -129,7 +129,7 @@ def test_the_artifact_can_be_used(finished: Path) -> None:
     path = finished / "data/artifacts/ours.safetensors"
     _, card = load_artifact(path)
     assert (card["dataset"], card["image_shape"], card["step"]) == ("digits", [1, 16, 16], 3)
-    assert card["dataset_checksum"] == json.loads((finished / "metrics/data.json").read_text())["checksum"]
+    assert card["data"]["checksum"] == json.loads((finished / "metrics/data.json").read_text())["checksum"]
     images = sample(load_generator(path, "cpu"), torch.tensor([0, 9, 9]), torch.Generator().manual_seed(0))
     assert images.shape == (3, 1, 16, 16)
     assert images.abs().max() <= 1
