@@ -25,7 +25,6 @@ OWN = {
     "data.held_out": 0,
     "gan.conditioning": "concat",
     "gan.latent": 8,
-    "recipe.whole_batch": 32,
 }
 NAMES = ("zero", "one", "two", "three")
 COUNTS = {"train": (40, 12, 3, 40), "val": (4, 4, 4, 4), "test": (6, 6, 6, 0)}
@@ -129,11 +128,10 @@ def test_what_later_stages_would_stumble_over_is_told_first(
     result = run_stage(project, "prepare")
     assert result.exit_code == 2
     assert result.output.splitlines() == [
-        "params.yaml, for the images of my digits, has 4 problems:",
+        "params.yaml, for the images of my digits, has 3 problems:",
         "  gan.latent: must be >= 5, found 4: overwrite puts the label of folder into the first 4 entries; or write "
         "gan.conditioning: concat, which takes any",
         "  distill.batch_size: must be <= 95, found 96 (folder has 95 training images, 0 held out)",
-        "  recipe.whole_batch: must be <= 95, found 96 (folder has 95 training images, 0 held out)",
         "  evaluate.ipc: must be <= 23 for the control random, found 24: folder has no more training images a class; "
         "write fewer, or evaluate.control_networks: []",
     ]

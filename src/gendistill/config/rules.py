@@ -52,7 +52,9 @@ def _batches_fit(data: DatasetInfo, held_out: int, gan: int, distill: int, whole
     if total is None or held_out >= total:
         return
     left = total - held_out
-    batches = {"gan.batch_size": gan, "distill.batch_size": distill, "recipe.whole_batch": whole}
+    batches = {"gan.batch_size": gan, "distill.batch_size": distill}
+    if data.name not in OWN:  # a recipe for data of any size may ask for more: the batch is the whole set then
+        batches["recipe.whole_batch"] = whole
     for key, batch in batches.items():
         if batch > left:
             yield (
