@@ -1,5 +1,6 @@
 """Folders of images as a data set: layouts, labels, splits, what is refused and what is noted, through `prepare`."""
 
+import errno
 import hashlib
 import os
 import re
@@ -207,6 +208,35 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path):
         "train/b/001.png: no PNG, JPEG, WebP, BMP or TIFF image, whatever its name says",
     ):
         assert words in said
+
+
+def test_odd_names_and_links_to_themselves_are_told(tmp_path):
+    own = tmp_path / "own"
+    make(own, {"a": 5, "b": 5})
+    (own / "a/round.png").symlink_to(own / "a/round.png")
+    (own / "again").symlink_to(own / "again")
+    (own / "tab\there").mkdir()
+    (own / os.fsdecode(b"no\xfftext")).mkdir()
+    said = message(tmp_path)
+    assert "lead nowhere (1); remove them:\n    a/round.png" in said
+    assert "names that cannot be printed (2); rename them:\n    'no\\udcfftext'\n    'tab\\there'" in said
+
+
+def test_a_folder_that_may_not_be_listed_is_told(tmp_path, monkeypatch):
+    make(tmp_path / "own", {"a": 5, "b": 5})
+    real, locked = os.scandir, ""
+
+    def refusing(path):
+        if Path(path).name == locked:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    for locked, words in (
+        ("b", "folders that may not be listed (1); give read permission:\n    b"),
+        ("own", "own cannot be listed (Permission denied)"),
+    ):
+        assert words in message(tmp_path)
 
 
 def test_long_lists_are_cut(tmp_path):

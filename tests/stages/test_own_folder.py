@@ -1,6 +1,7 @@
 """A folder of images from files to report: real digits written in the formats and modes that people have."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,22 @@ def test_damage_is_one_message_without_traceback(project: Path, run_stage: RunSt
     assert "test/two/readme.gif" in result.output
     assert not (project / "data/prepared").exists()
     assert not (project / "metrics").exists()
+
+
+def test_selection_without_held_out_images_is_told_by_package_too(
+    own: tuple[Path, list[str]], tmp_path: Path, run_stage: RunStage, set_params: SetParams
+) -> None:
+    """Parameters may change after the data were prepared."""
+    folder = shutil.copytree(own[0], tmp_path / "project")
+    info = json.loads((folder / "data/prepared/info.json").read_text())
+    info["counts"]["held_out"] = 0
+    (folder / "data/prepared/info.json").write_text(json.dumps(info))
+    set_params(folder, {"generate.select": "held_out", "distill.snapshots": 2})
+    snapshots = folder / "data/distilled/ours"
+    shutil.copy(snapshots / "step3.safetensors", snapshots / "step2.safetensors")
+    result = run_stage(folder, "package")
+    assert result.exit_code == 2
+    assert "generate.select: held_out needs held-out images, but data/prepared has none" in result.output
 
 
 def seen_classes(order: Any, labels: torch.Tensor, steps: int) -> list[int]:

@@ -6,6 +6,7 @@ SHOWN = 20  # names given of one kind of finding
 ADVICE = {  # by kind: what it is, and what to do about it
     "empty": ("class folders without an image", "add images or remove the folder"),
     "twins": ("class folders that are the same but for case, or lead to the same place", "keep one of them"),
+    "name": ("class folders with names that cannot be printed", "rename them"),
     "untrained": ("classes that are not in train/", "add them there or remove them"),
     "loose": ("images that lie in no class folder", "move them into one"),
     "linked": ("links to folders inside of a class folder, which are not followed", "put the images there"),

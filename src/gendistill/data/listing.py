@@ -60,8 +60,11 @@ def list_folder(root: Path, findings: Findings) -> Listing:
         found = "is a file" if root.exists() else "does not exist"
         raise UserError(f"{root} {found}, but data.path must name a folder: {LAYOUT}")
     others: Counter[str] = Counter()
-    tops = {part: root / part if part else root for part in _parts(root)}
-    listed = {part: _classes(root, top, findings, others) for part, top in tops.items()}
+    try:
+        tops = {part: root / part if part else root for part in _parts(root)}
+        listed = {part: _classes(root, top, findings, others) for part, top in tops.items()}
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be listed ({error.strerror}): make it a readable folder") from None
     train = listed.get("train", listed.get("", {}))
     classes = tuple(sorted(train))
     for part in listed.keys() - {"", "train"}:
@@ -89,7 +92,7 @@ def _parts(root: Path) -> tuple[str, ...]:
     Raises:
         UserError: folders stand beside `train` that are no part, or parts without `train`.
     """
-    names = sorted(entry.name for entry in _entries(root) if entry.is_dir() and not _ignored(entry.name))
+    names = sorted(entry.name for entry in _entries(root) if _is_dir(entry) and not _ignored(entry.name))
     near = [name for name in names if name not in PARTS and name.lower() in (*PARTS, "valid", "validation")]
     parts = tuple(part for part in PARTS if part in names)
     if not parts and not near:
@@ -110,8 +113,11 @@ def _classes(root: Path, top: Path, findings: Findings, others: Counter[str]) ->
         name = f"{_relative(root, top)}{entry.name}"
         if _ignored(entry.name):
             continue
-        if not entry.is_dir():
+        if not _is_dir(entry):
             _other(name, entry, findings, others, loose=True)
+            continue
+        if not entry.name.isprintable():  # control characters, or bytes that are no text
+            findings.add("name", ascii(name))
             continue
         keys = (unicodedata.normalize("NFC", entry.name).casefold(), str(Path(entry.path).resolve()))
         if twins := {places[key] for key in keys if key in places}:
@@ -134,17 +140,17 @@ def _images(root: Path, folder: Path, findings: Findings, others: Counter[str]) 
         place = waiting.pop()
         try:
             entries = _entries(place)
-        except PermissionError:
+        except OSError:
             findings.add("unreadable", _relative(root, place))
             continue
         for entry in entries:
             if _ignored(entry.name):
                 continue
             name = f"{_relative(root, place)}{entry.name}"
-            if entry.is_dir():
+            if _is_dir(entry):
                 # a link could lead back here, round and round
                 findings.add("linked", name) if entry.is_symlink() else waiting.append(Path(entry.path))
-            elif entry.is_file() and name.lower().endswith(READ):
+            elif name.lower().endswith(READ) and Path(entry.path).is_file():
                 images.append(name)
             else:
                 _other(name, entry, findings, others)
@@ -169,6 +175,10 @@ def _other(
 def _entries(folder: Path) -> "list[os.DirEntry[str]]":
     with os.scandir(folder) as entries:
         return sorted(entries, key=lambda entry: entry.name)
+
+
+def _is_dir(entry: "os.DirEntry[str]") -> bool:
+    return Path(entry.path).is_dir()  # unlike the entry's own, no error for a link that leads to itself
 
 
 def _relative(root: Path, folder: Path) -> str:
