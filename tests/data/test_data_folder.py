@@ -224,19 +224,18 @@ def test_odd_names_and_links_to_themselves_are_told(tmp_path):
 
 def test_a_folder_that_may_not_be_listed_is_told(tmp_path, monkeypatch):
     make(tmp_path / "own", {"a": 5, "b": 5})
-    real, locked = os.scandir, ""
+    real = os.scandir
+    locked = {"b"}
 
     def refusing(path):
-        if Path(path).name == locked:
+        if Path(path).name in locked:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return real(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    for locked, words in (
-        ("b", "folders that may not be listed (1); give read permission:\n    b"),
-        ("own", "own cannot be listed (Permission denied)"),
-    ):
-        assert words in message(tmp_path)
+    assert "folders that may not be listed (1); give read permission:\n    b" in message(tmp_path)
+    locked.add("own")
+    assert "own cannot be listed (Permission denied)" in message(tmp_path)
 
 
 def test_long_lists_are_cut(tmp_path):
