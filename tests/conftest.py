@@ -26,6 +26,8 @@ TINY: dict[str, Any] = {
     "data.path": "",
     "data.image_size": 16,
     "data.fit": "resize",
+    "data.channels": "auto",
+    "data.balanced": True,
     "data.held_out": 144,
     "gan.width": 8,
     "gan.latent": 16,

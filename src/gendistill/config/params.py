@@ -7,6 +7,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from gendistill.config.catalogue import DatasetInfo
 from gendistill.config.checks import Problems, annotations, read_section
 from gendistill.config.rules import broken_rules
 from gendistill.config.schema import Params
@@ -42,6 +43,17 @@ def parse_params(document: Any, origin: str) -> Params:
         if is_dataclass(kind) and isinstance(kind, type):
             values[name] = kind(**values[name])
     return Params(**values)
+
+
+def check_data(params: Params, data: DatasetInfo) -> None:
+    """Hold the parameters against what the files of a data set hold, before anything is made of them.
+
+    Raises:
+        UserError: what does not fit; all of it in one message.
+    """
+    problems = broken_rules(flatten(params), data)
+    if problems:
+        raise UserError(_message(problems, f"params.yaml, for the images of {params.data.path},"))
 
 
 def flatten(params: Params) -> dict[str, Any]:

@@ -158,7 +158,12 @@ class Stored(OfSet):
     Args:
         data: its images and labels.
         budget: under any protocol whose epoch is this set.
+        different: different images among them; all, if not given.
     """
+
+    def __init__(self, data: ImageSet, budget: Budget, different: int | None = None) -> None:
+        super().__init__(data, budget)
+        self.different = len(data) if different is None else different
 
     def draw(self, draw: torch.Generator) -> None:
         """Draw the order of the block's epochs."""
@@ -170,5 +175,5 @@ class Stored(OfSet):
         return self.order[where]
 
     def distinct_images(self) -> int:
-        """The images of the set."""
-        return len(self.data)
+        """The different images of the set."""
+        return self.different
