@@ -41,7 +41,7 @@ OUTPUTS = {
     "metrics/accuracy/ours-convnet3.json", "metrics/accuracy/real-convnet3.json",
     "metrics/accuracy/random-convnet3.json", "metrics/accuracy/whole-convnet3.json",
     "metrics/accuracy.csv", "data/report/table.md", "data/report/samples.png", "data/report/losses.png",
-    "data/report/accuracy.png",
+    "data/report/accuracy.png", "data/report/index.html",
 }  # fmt: skip
 CELLS = {
     "ours-convnet3-ipc1": PROTOCOLS,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gendistill.config.schema import Params
+from gendistill.reporting.content import report_page
 from gendistill.reporting.labels import source_rank
 from gendistill.reporting.markdown import markdown
 from gendistill.reporting.metrics import grouped, write_csv, write_groups
@@ -40,6 +41,7 @@ def write_report(params: Params, root: Path) -> str:
     write_losses(gan, distilled, folder / "losses.png")
     write_accuracy(summary.results, folder / "accuracy.png")
     write_text(folder / "table.md", markdown(summary))
+    write_text(folder / "index.html", report_page(summary, gan, distilled, root))
     write_groups(grouped(summary.results), root / "metrics/accuracy")
     write_csv(summary.results, root / "metrics/accuracy.csv")
     return terminal_text(summary, REPORT)

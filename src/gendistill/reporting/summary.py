@@ -12,6 +12,8 @@ from gendistill.reporting.labels import readable_bytes, source_rank
 from gendistill.reporting.paper import Comparison, comparisons
 from gendistill.runtime.errors import UserError
 
+# What a reader opens first, then the pictures on it by themselves.
+PAGE = ("index.html", "all of it as one page; opens offline")
 PICTURES = {
     "samples.png": "real and generated images side by side",
     "losses.png": "loss curves",

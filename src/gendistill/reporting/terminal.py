@@ -13,6 +13,7 @@ from gendistill.reporting.grid import Grid, accuracy_grid, best_grid, columns_of
 from gendistill.reporting.markdown import comparison_texts
 from gendistill.reporting.paper import Comparison
 from gendistill.reporting.summary import (
+    PAGE,
     PICTURES,
     Summary,
     comparison_note,
@@ -50,7 +51,7 @@ def terminal_text(summary: Summary, folder: str) -> str:
     _print_grid(console, cost_grid(summary.supply, columns))
     console.print(Text("\n".join(legend(summary)), style="dim"))
     console.print(Text("\nPictures and files", style="bold"))
-    lines = [(f"{folder}/{name}", caption) for name, caption in PICTURES.items()]
+    lines = [(f"{folder}/{name}", caption) for name, caption in (PAGE, *PICTURES.items())]
     lines.append((f"{folder}/table.md", "this report as Markdown"))
     console.print(pairs([*lines, *stored(summary)]))
     console.print(Text("\nNext", style="bold"))
