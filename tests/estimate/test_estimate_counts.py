@@ -96,7 +96,7 @@ def test_a_cell_by_hand(make_params, make_item, digits):
     work = work_of(make_item("evaluate", source="ours", network="convnet3", ipc=10), make_params(), digits)
     assert by_batch(work) == {("fresh", 100): 5 * 600, ("fixed", 100): 5 * 150}
     assert count_of(work, StudentStart) == {StudentStart("convnet3", 0.0625): 10}
-    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 10 * (360 + 144)}
+    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 10 * (360 + 6 * 144)}
     assert count_of(work, GeneratedBlock) == {GeneratedBlock(1000): 60}
     assert work.kept_bytes == 60 * 1000 * 256
     assert work.splits == ("held_out", "test")
@@ -123,7 +123,7 @@ def test_controls_have_the_protocols_they_imitate(make_params, make_item, digits
 def test_every_test_point_reads_the_test_set(make_params, make_item, digits):
     params = make_params({"evaluate.test_points": 4, "evaluate.students": 1})
     work = work_of(make_item("evaluate_real", network="convnet3", ipc=1), params, digits)
-    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 4 * 360 + 144}
+    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 4 * 360 + 6 * 144}
 
 
 def test_images_beyond_the_limit_are_generated_for_every_student(make_params, monkeypatch):
@@ -136,11 +136,11 @@ def test_images_beyond_the_limit_are_generated_for_every_student(make_params, mo
 
 
 def test_choosing_a_snapshot_by_hand(make_params, make_item, digits):
-    """Two snapshots, three students each, 4 epochs of 100 images; scored on 144 images, twice as a cell does."""
+    """Two snapshots, three students each, 4 epochs of 100 images; scored on 144 images each time."""
     params = make_params({"generate.select": "held_out", "distill.snapshots": 2})
     work = work_of(make_item("package", source="ours"), params, digits)
     assert by_batch(work) == {("fresh", 100): 2 * 3 * 4}
-    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 6 * 2 * 144}
+    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 6 * 5 * 144}
     assert count_of(work, GeneratedBlock) == {GeneratedBlock(1000): 2}
     assert work.kept_bytes == 2 * 1000 * 256
     assert work_of(make_item("package", source="cgan"), params, digits) == Work()
@@ -201,11 +201,12 @@ def test_a_cell_does_what_was_counted(stage, kept, make_params, make_item, digit
     for where in ("gendistill.estimate.counts", "gendistill.evaluation.generated"):
         monkeypatch.setattr(f"{where}.KEPT_BYTES", 10**9 if kept else 0)
     done = Counter()
-    train_step, accuracy = cells.train_step, cells.accuracy
+    train_step = cells.train_step
     monkeypatch.setattr(cells, "train_step", lambda student, images, *rest: (
         done.update([("step", rest[1].protocol, len(images))]), train_step(student, images, *rest))[1])  # fmt: skip
-    monkeypatch.setattr(cells, "accuracy", lambda network, data, compute: (
-        done.update({"tested": len(data)}), accuracy(network, data, compute))[1])  # fmt: skip
+    for name in ("accuracy", "confusion"):
+        monkeypatch.setattr(cells, name, lambda network, data, *rest, read=getattr(cells, name): (
+            done.update({"tested": len(data)}), read(network, data, *rest))[1])  # fmt: skip
     monkeypatch.setattr(fresh_images, "sample", lambda generator, labels, draw: (
         done.update([("block", len(labels))]), sample(generator, labels, draw))[1])  # fmt: skip
     compute, train = Compute(torch.device("cpu"), "fp32", 1), random_images(shape.train)

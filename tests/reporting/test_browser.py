@@ -60,6 +60,6 @@ def test_the_page_renders_alone(project, tmp_path_factory, width, dark):
     scroll, broken, wide, images, fetched, red = map(int, found.groups())
     assert scroll <= width, "the page scrolls sideways"
     assert (broken, wide, fetched) == (0, 0, 0)
-    assert images == 30
+    assert images == 78
     assert (red < 64) == dark
     assert not [line for line in done.stderr.splitlines() if ":CONSOLE" in line]

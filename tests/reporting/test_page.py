@@ -6,6 +6,7 @@ import pytest
 from gendistill.reporting.html import Html, tag
 from gendistill.reporting.page import Section, page
 from gendistill.reporting.report import write_report
+from gendistill.runtime.errors import UserError
 
 VOID = {"meta", "img", "rect", "line", "circle", "path"}
 
@@ -65,7 +66,8 @@ def rendered(project):
 def test_the_page_is_well_formed_and_links_to_itself_only(rendered):
     reader = Reader(rendered)
     assert set(reader.links) == {f"#{name}" for name in reader.ids}
-    assert reader.seen["img"] == 10 * 3  # a strip for each class and source
+    # a strip for each class and source, and twelve pairs of each generated one
+    assert reader.seen["img"] == 10 * 3 + 2 * 12 * 2
     assert "http" not in rendered.replace("http-equiv", "")
     assert "<script" not in rendered
 
@@ -106,6 +108,44 @@ def test_a_part_that_is_not_there_is_told(project, make_params, changes, told):
     _, root = project
     write_report(make_params(**changes), root)
     assert told in " ".join(Reader((root / "data/report/index.html").read_text()).text)
+
+
+def test_scores_of_quality_are_those_of_the_metrics(rendered):
+    text = " ".join(Reader(rendered).text)
+    assert "1.25 0.900 0.820 1.100 0.850 26.5 0.012" in text  # the row of ours
+    assert "500 images of each against 500 real training images" in text
+
+
+def test_without_the_stage_quality_the_page_says_how_to_get_it(project):
+    params, root = project
+    (root / "metrics/quality.json").unlink()
+    with pytest.raises(UserError, match="not what stage quality writes"):
+        write_report(params, root)
+    (root / "data/quality/nearest.safetensors").unlink()
+    write_report(params, root)
+    assert "run `dvc repro quality`" in " ".join(Reader((root / "data/report/index.html").read_text()).text)
+
+
+def test_classes_are_told_apart(project, rendered):
+    _, root = project
+    text = " ".join(Reader(rendered).text)
+    assert "0.950" in text  # 170 of 179 images of every class
+    rows = (root / "data/report/confusion.csv").read_text().splitlines()
+    assert rows[0] == "actual,predicted"
+    assert rows.count("3,3") == 170
+    assert rows.count("3,4") == 1
+    assert len(rows) == 1 + 10 * 179
+    assert (root / "data/report/class_accuracy.csv").read_text().splitlines()[1] == "0,0.949721"
+
+
+def test_curves_along_training_are_there_or_missed(project, make_params, write_cells, rendered):
+    assert "fixed, IPC 10: along training" in rendered
+    params, root = project
+    write_cells(root, params, held_out_curve={"steps": [], "mean": [], "std": []}, held_out_mean=None)
+    write_report(params, root)
+    text = (root / "data/report/index.html").read_text()
+    assert "along training" not in text.replace("accuracy along training: no held-out images", "")
+    assert "accuracy along training: no held-out images" in text
 
 
 def test_several_networks_stand_side_by_side(project, make_params, write_cells):

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from gendistill.config.schema import Params
 from gendistill.estimate.items import DataShape, Item
+from gendistill.evaluation.cells import CURVE_POINTS
 from gendistill.evaluation.generated import KEPT_BYTES
 from gendistill.evaluation.protocols import Budget, budget, epochs_of
 from gendistill.evaluation.select import SELECTION_IPC, SELECTION_NETWORK
@@ -203,15 +204,15 @@ def students(
         points: times each is tested.
         plan: their budget.
         tested: images of the split that is read at every test point.
-        held_out: images that a finished student is scored on.
+        held_out: images that are read at every point of the curve.
     """
     full, rest = divmod(plan.epoch_images, plan.batch)
-    read = len({plan.steps * (i + 1) // points for i in range(points)} - {0})
+    read, curve = (len({plan.steps * (i + 1) // times for i in range(times)} - {0}) for times in (points, CURVE_POINTS))
     counts: Counts = Counter({StudentStart(network, width): number})
     for batch, steps in ((plan.batch, full), (rest, 1 if rest else 0)):
         step = StudentStep(network, width, replace(plan, epochs=1, epoch_images=batch, batch=batch))
         counts[step] += number * plan.epochs * steps
-    counts[ClassifiedImage(network, width)] += number * (read * tested + held_out)
+    counts[ClassifiedImage(network, width)] += number * (read * tested + curve * held_out)
     return counts
 
 

@@ -20,15 +20,26 @@ from gendistill.data.load import load_split
 from gendistill.data.resident import ImageSet
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Source
-from gendistill.evaluation.student import Student, accuracy, augment_stream, new_student, train_step
+from gendistill.evaluation.student import (
+    Student,
+    accuracy,
+    augment_stream,
+    confusion,
+    new_student,
+    train_step,
+)
 from gendistill.evaluation.together import side_by_side, stack_students, train_step_together
-from gendistill.networks.base import Network
 from gendistill.networks.pooling import scaled
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.device import Compute
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.loop import Loop, Session
 from gendistill.runtime.seeds import derive_seed
+
+CURVE_POINTS = 6  # times that the held-out images are read along a student's training
+
+Counts = list[list[int]]
+"""Test images of each true class (row) by the class they were taken for (column)."""
 
 Finished = dict[str, list[dict[str, Any]]]
 """By protocol, what `score` keeps of every finished student."""
@@ -163,10 +174,11 @@ def train_in_turn(
         for protocol, job in jobs.items():
             for number in range(len(finished[protocol]), cohort.students):
                 student = build_student(network, number, job.budget, splits, cohort.width, seed, compute)
-                points: list[float] = []
+                points: list[Counts] = []
+                curve: list[float] = []
                 if saved is not None and saved["student"] is not None:
                     student.load(saved["student"])
-                    points = saved["points"]
+                    points, curve = saved["points"], saved["curve"]
                 saved = None  # only the student that was interrupted starts from it
                 job.source.start(seed, number)
                 while student.step < job.budget.steps:
@@ -174,15 +186,17 @@ def train_in_turn(
                     draw = augment_stream(compute.device, seed, number, student.step)
                     loss = train_step(student, images, labels, job.budget, draw)
                     if is_test_point(student.step, job.budget.steps, cohort.test_points):
-                        points.append(accuracy(student.network, splits.test, compute))
+                        points.append(confusion(student.network, splits.test, splits.num_classes, compute))
+                    if is_curve_point(student.step, job.budget.steps, splits):
+                        curve.append(accuracy(student.network, splits.held_out, compute))
                     loop.advance(
                         done + student.step,
                         loss[None],
-                        lambda student=student, points=points: {  # type: ignore[misc]
-                            "finished": finished, "student": student.dump(), "points": points,
+                        lambda student=student, points=points, curve=curve: {  # type: ignore[misc]
+                            "finished": finished, "student": student.dump(), "points": points, "curve": curve,
                         },
                     )  # fmt: skip
-                finished[protocol].append(score(student.network, points, splits, compute))
+                finished[protocol].append(score(points, curve))
                 done += job.budget.steps
     return finished
 
@@ -213,10 +227,11 @@ def train_together(
                 continue
             alone = [build_student(network, n, job.budget, splits, cohort.width, seed, compute) for n in numbers]
             students = stack_students([student.network for student in alone], job.budget)
-            points: list[list[float]] = [[] for _ in numbers]
+            points: list[list[Counts]] = [[] for _ in numbers]
+            curves: list[list[float]] = [[] for _ in numbers]
             if saved is not None:
                 students.load(saved["students"])
-                points = saved["points"]
+                points, curves = saved["points"], saved["curves"]
             saved = None  # only the protocol that was interrupted starts from it
             sources = side_by_side(job.source, seed, cohort.students)
             for source in sources:
@@ -227,15 +242,19 @@ def train_together(
                 losses = train_step_together(students, batches, job.budget, draws)
                 if is_test_point(students.step, job.budget.steps, cohort.test_points):
                     for number in numbers:
-                        points[number].append(accuracy(students.member(number), splits.test, compute))
+                        tested = confusion(students.member(number), splits.test, splits.num_classes, compute)
+                        points[number].append(tested)
+                if is_curve_point(students.step, job.budget.steps, splits):
+                    for number in numbers:
+                        curves[number].append(accuracy(students.member(number), splits.held_out, compute))
                 loop.advance(
                     done + students.step,
                     losses,
-                    lambda students=students, points=points: {  # type: ignore[misc]
-                        "finished": finished, "students": students.dump(), "points": points,
+                    lambda students=students, points=points, curves=curves: {  # type: ignore[misc]
+                        "finished": finished, "students": students.dump(), "points": points, "curves": curves,
                     },
                 )  # fmt: skip
-            finished[protocol] = [score(students.member(n), points[n], splits, compute) for n in numbers]
+            finished[protocol] = [score(points[n], curves[n]) for n in numbers]
             done += job.budget.steps
     return finished
 
@@ -261,10 +280,20 @@ def is_test_point(step: int, steps: int, points: int) -> bool:
     return step in {steps * (i + 1) // points for i in range(points)}
 
 
-def score(network: Network, points: list[float], splits: Splits, compute: Compute) -> dict[str, Any]:
-    """What is kept of a finished student: accuracies at the test points, and on the held-out images."""
-    held_out = accuracy(network, splits.held_out, compute) if len(splits.held_out) else None
-    return {"points": points, "held_out": held_out}
+def is_curve_point(step: int, steps: int, splits: Splits) -> bool:
+    """Whether the held-out images, if there are any, are read after `step`; the last time at the end."""
+    return len(splits.held_out) > 0 and is_test_point(step, steps, CURVE_POINTS)
+
+
+def score(points: list[Counts], curve: list[float]) -> dict[str, Any]:
+    """What is kept of a finished student.
+
+    Args:
+        points: confusion counts at the test points, the last at the end.
+        curve: accuracies on the held-out images along the training, the last at the end; empty without such images.
+    """
+    right = [sum(counts[k][k] for k in range(len(counts))) / sum(map(sum, counts)) for counts in points]
+    return {"points": right, "confusion": points[-1], "curve": curve, "held_out": curve[-1] if curve else None}
 
 
 def summary(students: list[dict[str, Any]], job: Job, network: str, width: float) -> dict[str, Any]:
@@ -273,10 +302,13 @@ def summary(students: list[dict[str, Any]], job: Job, network: str, width: float
     Returns:
         ``mean``, ``std`` (sample standard deviation over students; 0 for one student), ``min``, ``max``, ``n``,
         ``accuracies``, ``held_out_mean`` (None without held-out images), ``best_of_test_points`` (mean over students
-        of the best point, only when there are several), and what the number was got with.
+        of the best point, only when there are several), ``confusion`` (K x K test images by true and predicted class,
+        summed over the students), ``held_out_curve`` (steps, means and standard deviations of the accuracy on the
+        held-out images along the training; empty lists without such images), and what the number was got with.
     """
     last = [student["points"][-1] for student in students]
     held_out = [student["held_out"] for student in students if student["held_out"] is not None]
+    confusions = zip(*(student["confusion"] for student in students), strict=True)
     result: dict[str, Any] = {
         "mean": round(math.fsum(last) / len(last), 6),
         "std": round(statistics.stdev(last), 6) if len(last) > 1 else 0.0,
@@ -293,8 +325,21 @@ def summary(students: list[dict[str, Any]], job: Job, network: str, width: float
         "augment": job.budget.augment,
         "distinct_images": job.source.distinct_images(),
         "bytes": job.stored_bytes,
+        "confusion": [[sum(cells) for cells in zip(*rows, strict=True)] for rows in confusions],
+        "held_out_curve": held_out_curve([student["curve"] for student in students], job.budget.steps),
     }
     if len(students[0]["points"]) > 1:
         best = [max(student["points"]) for student in students]
         result["best_of_test_points"] = round(math.fsum(best) / len(best), 6)
     return result
+
+
+def held_out_curve(curves: list[list[float]], steps: int) -> dict[str, Any]:
+    """Mean and sample standard deviation over students of curves read at the same steps, such as `is_curve_point`."""
+    columns = list(zip(*curves, strict=True))
+    read = sorted({steps * (i + 1) // CURVE_POINTS for i in range(CURVE_POINTS)} - {0}) if columns else []
+    return {
+        "steps": read,
+        "mean": [round(math.fsum(values) / len(values), 6) for values in columns],
+        "std": [round(statistics.stdev(values), 6) if len(values) > 1 else 0.0 for values in columns],
+    }

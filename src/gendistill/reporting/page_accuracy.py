@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from gendistill.reporting.cells import Result
 from gendistill.reporting.charts import Series, bars, plot, wide
-from gendistill.reporting.grid import ABSENT, Grid, accuracy_grid, best_grid, columns_of, cost_grid
+from gendistill.reporting.grid import Grid, accuracy_grid, best_grid, columns_of, cost_grid
 from gendistill.reporting.html import Html, join, table, tag
 from gendistill.reporting.labels import SHORT, source_color, source_label, source_rank
 from gendistill.reporting.markdown import comparison_texts
 from gendistill.reporting.page import Section, bullets, charts, note
 from gendistill.reporting.paper import Comparison
-from gendistill.reporting.robust import WEIGHT, robustness
+from gendistill.reporting.robust_rows import ROBUST_TITLE, robust_lines, robust_rows
 from gendistill.reporting.summary import Summary, comparison_note, legend, student
 
 ASIDE = 3.5  # user units between marks of different sources at one place
@@ -48,30 +48,10 @@ def gaps(summary: Summary) -> tuple[str, ...]:
 
 def scores_section(summary: Summary) -> Section:
     """HLR, IOR, LRS and ARS, and the accuracies that enter."""
-    rows = robustness(summary.results)
-    lines = [
-        "HLR = accuracy of whole - accuracy of the row: what is lost against the real set. 0 is best.",
-        "IOR = accuracy of the row - accuracy of random, the same network, protocol and IPC: what distilling adds.",
-        f"LRS = (e^a - e^-1) / (e - e^-1) with a = {WEIGHT} IOR - {1 - WEIGHT} HLR, in [0, 1]. "
-        "ARS: the same map of the IORs with augmentation (fixed) and without (fixed_plain).",
-        "Mean accuracies of the tables above enter, as fractions of 1. fresh has no random control under the same "
-        "training (its control never repeats an image), so no IOR.",
-    ]
-    if not any(row.ars is not None for row in rows):
-        lines.append("ARS needs both protocols fixed and fixed_plain in evaluate.protocols.")
-    several = len(summary.networks) > 1
-    texts = [
-        [
-            source_cell(row.source),
-            *([row.network] if several else []),
-            f"{row.protocol}, IPC {row.ipc}",
-            *(ABSENT if value is None else f"{value:.3f}" for value in (row.hlr, row.ior, row.lrs, row.ars)),
-        ]
-        for row in rows
-    ]
-    header = ["", *(["network"] if several else []), "trained under", "HLR", "IOR", "LRS", "ARS"]
-    body = join([table(header, texts, "Robust scores, fractions of 1"), bullets(lines)])
-    return Section(key="scores", title="Scores beside accuracy", short="Scores", body=body)
+    header, rows = robust_rows(summary)
+    texts = [[source_cell(source), *own] for source, own in rows]
+    body = join([table(["", *header], texts, "Fractions of 1"), bullets(robust_lines(summary))])
+    return Section(key="scores", title=ROBUST_TITLE, short="Scores", body=body)
 
 
 def bars_section(summary: Summary) -> Section:
@@ -116,10 +96,33 @@ def effort_section(summary: Summary) -> Section:
         parts.append(_effort(results, f"Optimiser steps{several}", "optimiser steps", [r.steps for r in results]))
         seen = [r.distinct_images for r in results]
         parts.append(_effort(results, f"Different images seen{several}", "different images", seen))
+        if curves := [r for r in results if len(r.held_out_curve["steps"]) > 1]:
+            parts += along_training(curves, several)
     told = note(
-        "One mark a result of the table, whiskers one standard deviation of its students; sources are set a little apart."
+        "One mark a result of the table, whiskers one standard deviation of its students; sources a little apart. "
+        "Along training, held-out training images are read; the test images only after the last step."
     )
-    return Section(key="effort", title="Accuracy against effort", short="Effort", body=join([charts(parts), told]))
+    absent = all(not r.held_out_curve["steps"] for r in summary.results)
+    missing = ("accuracy along training: no held-out images (data.held_out).",) if absent else ()
+    return Section(
+        key="effort", title="Accuracy against effort", short="Effort", body=join([charts(parts), told]), missing=missing
+    )
+
+
+def along_training(results: Sequence[Result], several: str) -> list[Html]:
+    """For every protocol and IPC, accuracy on held-out images along the training, a colour a source."""
+    whole = [r for r in results if r.ipc is None]
+    panels = []
+    for protocol, ipc in columns_of(results):
+        own = [r for r in results if (r.protocol, r.ipc) == (protocol, ipc)]
+        series = []
+        for r in sorted([*own, *whole], key=lambda r: source_rank(r.source)):
+            x, y, spread = (r.held_out_curve[name] for name in ("steps", "mean", "std"))
+            series.append(Series(name=r.source, color=source_color(r.source), x=x, y=y, spread=spread, marked=True))
+        title = f"{protocol}, IPC {ipc}{several}: along training"
+        steps = [step for one in series for step in one.x]
+        panels.append(plot(title, series, "optimiser step", "held-out accuracy", log_x=wide(steps)))
+    return panels
 
 
 def _effort(results: Sequence[Result], title: str, label: str, xs: Sequence[int]) -> Html:

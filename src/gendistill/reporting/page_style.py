@@ -45,7 +45,7 @@ tr.strong th,tr.strong td{font-weight:650;color:var(--accent)}
 tr.strong th small,td small{color:inherit;font-weight:400}
 table.words td{text-align:left;white-space:normal;min-width:9rem}
 .inside{color:var(--accent);font-weight:600}.outside{color:var(--bad);font-weight:600}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:.9rem;margin:1rem 0;
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:.9rem;margin:1rem 0;
 align-items:start}
 figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:.8rem .8rem .7rem;
 min-width:0}

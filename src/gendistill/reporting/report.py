@@ -6,7 +6,7 @@ from gendistill.config.schema import Params
 from gendistill.reporting.content import report_page
 from gendistill.reporting.labels import source_rank
 from gendistill.reporting.markdown import markdown
-from gendistill.reporting.metrics import grouped, write_csv, write_groups
+from gendistill.reporting.metrics import grouped, write_classes, write_confusion, write_csv, write_groups
 from gendistill.reporting.pictures import write_samples
 from gendistill.reporting.plots import read_curves, write_accuracy, write_losses
 from gendistill.reporting.summary import gather
@@ -42,6 +42,8 @@ def write_report(params: Params, root: Path) -> str:
     write_accuracy(summary.results, folder / "accuracy.png")
     write_text(folder / "table.md", markdown(summary))
     write_text(folder / "index.html", report_page(summary, gan, distilled, root))
+    write_classes(summary.headline, summary.info.classes, folder / "class_accuracy.csv")
+    write_confusion(summary.headline, summary.info.classes, folder / "confusion.csv")
     write_groups(grouped(summary.results), root / "metrics/accuracy")
     write_csv(summary.results, root / "metrics/accuracy.csv")
     return terminal_text(summary, REPORT)
