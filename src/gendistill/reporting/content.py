@@ -27,7 +27,6 @@ def run_sections(summary: Summary, gan: Curves, distilled: dict[str, Curves], ro
     """What the outputs of a run fill."""
     return [
         accuracy_section(summary),
-        expected_section(summary),
         bars_section(summary),
         images_section(summary.params, summary.info, root),
         quality_section(read_quality(root, summary.params.sources)),
@@ -35,6 +34,7 @@ def run_sections(summary: Summary, gan: Curves, distilled: dict[str, Curves], ro
         scores_section(summary),
         effort_section(summary),
         training_section(gan, distilled),
+        expected_section(summary),
     ]
 
 

@@ -11,7 +11,7 @@ from gendistill.reporting.markdown import comparison_texts
 from gendistill.reporting.page import Section, bullets, charts, note
 from gendistill.reporting.paper import Comparison
 from gendistill.reporting.robust_rows import ROBUST_TITLE, robust_lines, robust_rows
-from gendistill.reporting.summary import Summary, comparison_note, legend, student
+from gendistill.reporting.summary import Summary, comparison_note, declared, legend, student
 
 ASIDE = 3.5  # user units between marks of different sources at one place
 
@@ -27,6 +27,7 @@ def accuracy_section(summary: Summary) -> Section:
         parts += [grid_table(grid) for grid in grids if grid is not None]
         if compared := summary.comparisons(network):
             parts += [printed(compared), note(comparison_note(compared))]
+    parts += [note(line) for line in declared(summary)[:1]]
     parts += [tag("h3", "What a student sees"), grid_table(cost_grid(summary.supply, columns))]
     parts += [tag("details", tag("summary", "What the words mean"), bullets(legend(summary)))]
     return Section(
@@ -100,7 +101,7 @@ def effort_section(summary: Summary) -> Section:
             parts += along_training(curves, several)
     told = note(
         "One mark a result of the table, whiskers one standard deviation of its students; sources a little apart. "
-        "Along training, held-out training images are read; the test images only after the last step."
+        "Along training, held-out training images are read."
     )
     absent = all(not r.held_out_curve["steps"] for r in summary.results)
     missing = ("accuracy along training: no held-out images (data.held_out).",) if absent else ()

@@ -55,9 +55,9 @@ def terminal_text(summary: Summary, folder: str) -> str:
     console.print(robust_table(summary))
     console.print()
     console.print(Text("\n".join(legend(summary)), style="dim"))
-    if lines := declared(summary):
+    if told := declared(summary):
         console.print(Text("\nAs declared?", style="bold"))
-        console.print(Text("\n".join(lines), style="" if summary.inside else "bold red"))
+        console.print(Text("\n".join(told), style="" if summary.inside else "bold red"))
     console.print(Text("\nPictures and files", style="bold"))
     lines = [(f"{folder}/{name}", caption) for name, caption in (PAGE, *PICTURES.items())]
     lines.append((f"{folder}/table.md", "this report as Markdown"))
