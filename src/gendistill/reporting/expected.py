@@ -13,12 +13,12 @@ from typing import Any
 
 import yaml
 
-from gendistill.config.params import dotted, section
 from gendistill.config.presets import preset_descriptions, read_preset
 from gendistill.config.schema import Params
 from gendistill.config.yaml12 import load_yaml
 from gendistill.reporting.cells import Result
 from gendistill.reporting.labels import readable_bytes
+from gendistill.reporting.settings import LEFT_OUT, settings
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.files import write_text
 from gendistill.runtime.progress import clock
@@ -26,7 +26,7 @@ from gendistill.runtime.progress import clock
 FOLDER = Path("presets/expected")
 LEAST, DEVIATIONS = 0.01, 3.0
 # Another seed is what a range is for; the label and where it runs change no result.
-FREE = ("seed", "preset", "runtime")
+FREE = ("seed", *LEFT_OUT)
 HEADING = """\
 # Expected of a run of this preset; see reporting/expected.py. Written by `python -m stages.publish` from results/.
 # Ranges: mean ± max({least:g}, {deviations:g} standard deviations of the students), as fractions.
@@ -114,10 +114,8 @@ def hardware(machines: Sequence[Mapping[str, Any]]) -> str:
 
 def matches(params: Params, values: Mapping[str, Any]) -> bool:
     """Whether a run has the values of a preset, all but those of `FREE`."""
-    kept = {key: value for key, value in values.items() if key.split(".")[0] not in FREE}
-    sections = {key.split(".")[0] for key in kept}
-    own = dotted({name: section(params, name) for name in sorted(sections)})
-    return all(_plain(own.get(key)) == _plain(value) for key, value in kept.items())
+    own = settings(params)
+    return all(own.get(key) == value for key, value in values.items() if key.split(".")[0] not in FREE)
 
 
 def read_expected(params: Params, root: Path) -> Expected | None:
@@ -183,8 +181,3 @@ def cost_sentence(expected: Expected) -> str:
     )
     took = "time not known" if expected.seconds is None else f"{clock(expected.seconds)} (h:mm:ss){memory}"
     return f"Cost to expect: {took} on {expected.hardware}."
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as the lists that YAML holds."""
-    return list(value) if isinstance(value, tuple) else value
