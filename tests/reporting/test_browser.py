@@ -1,5 +1,6 @@
 """The page in a browser: nothing is fetched, nothing is complained about, nothing is wider than a phone."""
 
+import json
 import os
 import re
 import shutil
@@ -36,17 +37,33 @@ def browse(page: Path, home: Path, *options: str) -> subprocess.CompletedProcess
     command = [
         CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
         "--hide-scrollbars", "--allow-file-access-from-files", "--enable-logging=stderr", "--v=0",
-        f"--user-data-dir={home}/profile", "--virtual-time-budget=4000", "--timeout=30000",
+        f"--user-data-dir={home}/profile", "--virtual-time-budget=2000", "--timeout=30000",
         "--host-resolver-rules=MAP * ~NOTFOUND", *options, page.as_uri(),
     ]  # fmt: skip
     environment = {**os.environ, "HOME": str(home)}
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
 
 
+@pytest.fixture
+def crowded(project, make_params, write_cells):
+    """The fake project with all that makes a page wide: networks, protocols, printed numbers, names of classes."""
+    _, root = project
+    params = make_params(
+        data__name="cifar10", data__image_size=32, evaluate__networks=["convnet3", "resnet18_half"],
+        evaluate__protocols=["fresh", "fixed", "fixed_plain"],
+    )  # fmt: skip
+    write_cells(root, params, best_of_test_points=0.9)
+    file = root / "data/prepared/info.json"
+    info = json.loads(file.read_text())
+    info |= {"name": "cifar10", "image_size": 32, "classes": [f"a_class_of_a_long_name_{k}" for k in range(10)]}
+    file.write_text(json.dumps(info))
+    return params, root
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (375, True)])
-def test_the_page_renders_alone(project, tmp_path_factory, width, dark):
-    params, root = project
+def test_the_page_renders_alone(crowded, tmp_path_factory, width, dark):
+    params, root = crowded
     write_report(params, root)
     folder = root / "data/report"
     (folder / "probe.html").write_text(PROBE.format(width=width))

@@ -31,6 +31,6 @@ def test_a_picture_holds_its_pixels():
 
 def test_a_table_names_its_rows_and_columns():
     written = table(["", "a"], [["first", "1"], ["second", "2"]], "what", strong=lambda label: label == "second")
-    assert "<caption>what</caption>" in written
+    assert "<caption><span>what</span></caption>" in written
     assert '<tr class="strong"><th scope="row">second</th><td>2</td></tr>' in written
     assert '<tr><th scope="row">first</th><td>1</td></tr>' in written

@@ -87,5 +87,7 @@ def table(
     for label, *texts in rows:
         cells = join(tag("td", text) for text in texts)
         body.append(tag("tr", tag("th", label, scope="row"), cells, class_="strong" if strong(label) else None))
-    inner = tag("table", tag("caption", caption), tag("thead", tag("tr", top)), tag("tbody", *body), class_=class_)
+    inner = tag(
+        "table", tag("caption", tag("span", caption)), tag("thead", tag("tr", top)), tag("tbody", *body), class_=class_
+    )
     return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)

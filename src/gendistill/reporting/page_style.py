@@ -37,9 +37,10 @@ section{padding:2rem 0 .6rem;border-bottom:1px solid var(--line)}
 .scroll{overflow-x:auto;margin:1rem 0;border:1px solid var(--line);border-radius:10px;background:var(--card)}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding:.6rem .9rem;border-bottom:1px solid var(--line)}
+caption span{position:sticky;left:.9rem;display:inline-block;max-width:min(100%,calc(100vw - 4.4rem))}
 th,td{padding:.42rem .9rem;text-align:right;white-space:nowrap;border-top:1px solid var(--grid)}
 thead th{font-weight:500;color:var(--soft);border-top:0;vertical-align:bottom;line-height:1.3}
-th:first-child{text-align:left;font-weight:500;white-space:normal;min-width:8.5rem;line-height:1.35}
+th:first-child{text-align:left;font-weight:500;white-space:normal;overflow-wrap:anywhere;min-width:8.5rem;line-height:1.35}
 th small,td small{display:block;color:var(--soft);font-weight:400;font-size:.82em}
 tr.strong th,tr.strong td{font-weight:650;color:var(--accent)}
 tr.strong th small,td small{color:inherit;font-weight:400}
@@ -78,7 +79,8 @@ ul{padding-left:1.1rem;margin:.6rem 0}li{margin:.2rem 0;max-width:46rem}
 details{margin:1rem 0}summary{cursor:pointer;color:var(--accent)}
 footer{padding-block:1.6rem 3rem;color:var(--soft);font-size:.88rem}
 @media(max-width:640px){main,header>div,footer,nav div{padding-inline:1rem}header{padding-top:1.6rem}
-th,td{padding:.4rem .6rem}.tiles{grid-template-columns:1fr 1fr}.tile b{font-size:1.3rem}
+table{font-size:.84rem}th,td{padding:.4rem .45rem}th:first-child{min-width:5.6rem;padding-left:.8rem}
+svg text{font-size:12.5px}svg .label{font-size:12px}.tiles{grid-template-columns:1fr 1fr}.tile b{font-size:1.3rem}
 .strips{grid-template-columns:4.6rem minmax(0,1fr);gap:.3rem .6rem}.strips>.head{display:none}
 .strips>span{grid-column:1/-1;font-weight:600;margin-top:.7rem}.strips .own{display:block;font-size:.78rem;
 color:var(--soft);line-height:1.2}.strips>b{font-weight:400}}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gendistill.reporting.html import Html, join, tag
 
 WIDTH, HEIGHT = 380.0, 236.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 40.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 12.0, 40.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
