@@ -125,6 +125,8 @@ def work_of(item: Item, params: Params, shape: DataShape) -> Work:
             return _work(Counter({GeneratedBlock(block_images(shape.classes * item.values["ipc"])): 1}))
         case "evaluate" | "evaluate_real" | "evaluate_random" | "evaluate_whole":
             return cell(item, params, shape)
+        case "quality":
+            return yardstick(params, shape)
     return Work()
 
 
@@ -246,6 +248,17 @@ def selection(params: Params, shape: DataShape) -> Work:
     for unit, count in blocks.items():
         counts[unit] += snapshots * count
     return _work(counts, ("held_out",), snapshots * kept)
+
+
+def yardstick(params: Params, shape: DataShape) -> Work:
+    """The network that images are judged by, and the images that it judges; distances are not counted."""
+    quality = params.quality
+    images = min(quality.images, shape.train // 2)
+    plan = budget("whole", shape.train, params.recipe, quality.epochs)
+    judged = images * (2 + len(params.sources))  # the reference and other real images, and those of every source
+    counts = students(quality.network, quality.width, 1, 1, plan, tested=judged, held_out=0)
+    counts[GeneratedBlock(images)] += len(params.sources)
+    return _work(counts, ("train",))
 
 
 def _work(counts: Counts, splits: tuple[str, ...] = (), kept_bytes: int = 0) -> Work:

@@ -58,15 +58,15 @@ def judge(
     images = train.gather(reference)
     real = features(network, images, train.mean, train.std)
     distances, _ = nearest(train.gather(others), train, others)
-    limit = float(distances.double().quantile(CLOSE))
+    limit = float(distances.cpu().double().quantile(CLOSE))
 
     def scores(found: Tensor, away: Tensor) -> dict[str, float]:
         embedded = features(network, found, train.mean, train.std)
         return {
             "frechet_distance": rounded(frechet_distance(real, embedded)),
             **{name: rounded(value) for name, value in manifold_scores(real, embedded, quality.neighbours).items()},
-            "nearest_median": rounded(float(away.double().quantile(0.5))),
-            "close_share": rounded(float((away <= limit).double().mean())),
+            "nearest_median": rounded(float(away.cpu().double().quantile(0.5))),
+            "close_share": rounded(int((away <= limit).sum()) / len(away)),
         }
 
     rows = {"real": scores(train.gather(others), distances)}

@@ -32,7 +32,7 @@ def frechet_distance(real: Tensor, generated: Tensor) -> float:
     Returns:
         >= 0 up to rounding, in squared feature units. Biased upwards for few images: compare equal n only.
     """
-    real, generated = real.double().cpu(), generated.double().cpu()
+    real, generated = real.cpu().double(), generated.cpu().double()  # MPS has no float64
     gap = real.mean(0) - generated.mean(0)
     first, second = covariance(real), covariance(generated)
     values, vectors = torch.linalg.eigh(first)
