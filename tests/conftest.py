@@ -64,6 +64,11 @@ TINY: dict[str, Any] = {
     "evaluate.plain_epochs": 6,
     "evaluate.whole_epochs": 1,
     "evaluate.test_points": 1,
+    "quality.network": "convnet3",
+    "quality.width": 0.0625,
+    "quality.epochs": 1,
+    "quality.images": 60,
+    "quality.neighbours": 3,
     "runtime.device": "cpu",
     "runtime.precision": "fp32",
     "runtime.threads": 1,
@@ -85,6 +90,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("evaluate_control", "--control", "real", "--network", "convnet3", "--ipc", "1"),
     ("evaluate_control", "--control", "random", "--network", "convnet3", "--ipc", "1"),
     ("evaluate_control", "--control", "whole", "--network", "convnet3"),
+    ("quality",),
     ("report",),
 )
 SetParams = Callable[..., None]

@@ -26,7 +26,7 @@ def test_items_are_the_matrix(make_params):
         "evaluate@ours-convnet3-1", "evaluate@ours-convnet3-10",
     ]  # fmt: skip
     assert found.count("evaluate_whole@convnet3") == 1
-    assert len(found) == len(set(found)) == 20
+    assert len(found) == len(set(found)) == 21
 
 
 def test_no_control_networks_no_controls(make_params):

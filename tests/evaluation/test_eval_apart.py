@@ -102,9 +102,9 @@ def test_an_error_in_a_worker_is_raised(make_job, make_team, monkeypatch):
 def test_a_cell_of_several_workers_resumes_to_the_bit(
     make_job, make_splits, make_session, tmp_path, compute, evaluate_params, monkeypatch, stop_after
 ):
-    ended, score = [], cells.score
-    monkeypatch.setattr(cells, "score", lambda network, *rest: (
-        ended.append([v.clone() for v in network.state_dict().values()]), score(network, *rest))[1])  # fmt: skip
+    ended, confusion = [], cells.confusion
+    monkeypatch.setattr(cells, "confusion", lambda network, *rest: (
+        ended.append([v.clone() for v in network.state_dict().values()]), confusion(network, *rest))[1])  # fmt: skip
     jobs = {"fixed": make_job(epochs=2, augment="crop"), "plain": make_job(epochs=2)}
 
     def run(threads, session):

@@ -71,14 +71,25 @@ def test_training_and_test_images_have_one_scale(run, bars, make_job):
 
 
 def test_every_image_is_tested_once_a_student_and_held_out_ones_too(run, make_job, make_splits, monkeypatch):
-    tested = []
-    accuracy = module.accuracy
-    monkeypatch.setattr(module, "accuracy", lambda network, data, compute: (
-        tested.append((data, network)), accuracy(network, data, compute))[1])  # fmt: skip
+    tested, splits = [], make_splits()
+    for name in ("accuracy", "confusion"):
+        read = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda network, data, *rest, read=read: (
+            tested.append("test" if data is splits.test else "held out" if data is splits.held_out else "other"),
+            read(network, data, *rest))[1])  # fmt: skip
+    job = make_job(epochs=3)
+    found = run({"stored": job}, splits=splits)["stored"]
+    assert tested == ["held out"] * 5 * 2 + ["test"] * 2 + ["held out"] * 2  # two students, point by point
+    assert found["held_out_curve"]["steps"] == [job.budget.steps * k // 6 for k in range(1, 7)]
+    assert found["held_out_curve"]["mean"][-1] == found["held_out_mean"]
+
+
+def test_counts_of_the_test_images_are_those_of_the_accuracies(run, make_job, make_splits):
     splits = make_splits()
-    run({"stored": make_job()}, splits=splits)
-    assert [data is splits.test for data, _ in tested] == [True, True, False, False]
-    assert [data is splits.held_out for data, _ in tested] == [False, False, True, True]
+    found = run({"stored": make_job()}, splits=splits)["stored"]
+    counts = torch.tensor(found["confusion"])
+    assert counts.sum(1).tolist() == (2 * torch.bincount(splits.test.labels, minlength=4)).tolist()  # two students
+    assert counts.trace() / counts.sum() == pytest.approx(found["mean"], abs=1e-6)
 
 
 def test_test_points_change_nothing_that_is_reported(run, make_job):
@@ -150,9 +161,9 @@ def test_students_have_batches_and_augmentations_of_their_own(run, make_job, mon
 
 def test_equal_seeds_give_equal_numbers(run, make_job, monkeypatch):
     weights = []
-    score = module.score
-    monkeypatch.setattr(module, "score", lambda network, *rest: (
-        weights.append(network.classifier.weight.clone()), score(network, *rest))[1])  # fmt: skip
+    confusion = module.confusion
+    monkeypatch.setattr(module, "confusion", lambda network, *rest: (
+        weights.append(network.classifier.weight.clone()), confusion(network, *rest))[1])  # fmt: skip
     for seed in (0, 0, 1):
         run({"stored": make_job()}, students=1, seed=seed)
     assert torch.equal(weights[0], weights[1])
@@ -212,9 +223,9 @@ def test_losses_of_students_apart_are_golden(run, make_job, monkeypatch):
 
 
 def test_a_student_apart_is_one_trained_by_hand_to_the_bit(run, make_job, make_splits, monkeypatch, compute):
-    ended, score = [], module.score
-    monkeypatch.setattr(module, "score", lambda network, *rest: (
-        ended.append([v.clone() for v in network.state_dict().values()]), score(network, *rest))[1])  # fmt: skip
+    ended, confusion = [], module.confusion
+    monkeypatch.setattr(module, "confusion", lambda network, *rest: (
+        ended.append([v.clone() for v in network.state_dict().values()]), confusion(network, *rest))[1])  # fmt: skip
     job = make_job(batch=16, augment="crop", schedule="half")
     run({"fixed": job})
     torch.set_num_threads(1)  # as many as each of the two had

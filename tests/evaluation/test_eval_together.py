@@ -218,16 +218,16 @@ def test_a_cell_gives_the_same_scores(run, make_job, monkeypatch):
 def test_resumed_equals_straight(run, make_job, make_session, tmp_path, monkeypatch, stop_after):
     """Two protocols of 8 steps, stopped within one, between the two, and after one step of the second; to the bit."""
     jobs = {"fixed": make_job(epochs=2, augment="crop", schedule="half"), "plain": make_job(epochs=2)}
-    ended, score = [], cells.score
-    monkeypatch.setattr(cells, "score", lambda network, *rest: (
-        ended.append(values_of([network])), score(network, *rest))[1])  # fmt: skip
+    ended, confusion = [], cells.confusion
+    monkeypatch.setattr(cells, "confusion", lambda network, *rest: (
+        ended.append(values_of([network])), confusion(network, *rest))[1])  # fmt: skip
     straight = run(jobs, network="resnet10_half", test_points=2)
     with pytest.raises(Stopped, match=f"cell: stopped by the test after step {2 * stop_after} of 32"):
         run(jobs, network="resnet10_half", test_points=2, session=make_session(tmp_path, stop_after))
     with pytest.raises(Stopped, match=f"after step {2 * stop_after + 4} of 32"):
         run(jobs, network="resnet10_half", test_points=2, session=make_session(tmp_path, 2))
     assert run(jobs, network="resnet10_half", test_points=2, session=make_session(tmp_path)) == straight
-    assert torch.equal(torch.cat(ended[:4]), torch.cat(ended[4:]))
+    assert torch.equal(torch.cat(ended[:8]), torch.cat(ended[8:]))  # two points, students and protocols
 
 
 def test_a_loss_that_is_not_finite_is_named_by_its_student(run, make_job, monkeypatch):

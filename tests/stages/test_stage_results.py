@@ -40,8 +40,10 @@ OUTPUTS = {
     "data/cells/random-convnet3-ipc1.json", "data/cells/whole-convnet3.json",
     "metrics/accuracy/ours-convnet3.json", "metrics/accuracy/real-convnet3.json",
     "metrics/accuracy/random-convnet3.json", "metrics/accuracy/whole-convnet3.json",
+    "data/quality/nearest.safetensors", "metrics/quality.json",
     "metrics/accuracy.csv", "data/report/table.md", "data/report/samples.png", "data/report/losses.png",
-    "data/report/accuracy.png",
+    "data/report/accuracy.png", "data/report/index.html", "data/report/class_accuracy.csv",
+    "data/report/confusion.csv",
 }  # fmt: skip
 CELLS = {
     "ours-convnet3-ipc1": PROTOCOLS,
@@ -83,7 +85,7 @@ def test_cells_hold_fractions_and_their_budget(finished: Path, cell: str) -> Non
     assert content.get("ipc") == (None if cell.startswith("whole") else 1)
     assert tuple(content["results"]) == CELLS[cell]
     for result in content["results"].values():
-        assert set(result) == STATISTICS | {"accuracies"}
+        assert set(result) == STATISTICS | {"accuracies", "confusion", "held_out_curve"}
         assert len(result["accuracies"]) == result["n"] == 2
         assert all(0 <= value <= 1 for value in result["accuracies"])
         assert result["min"] <= result["mean"] <= result["max"]
@@ -155,7 +157,7 @@ def test_every_stage_left_a_cost_record(finished: Path) -> None:
     records = [json.loads(path.read_text()) for path in (finished / ".cache/costs").rglob("*.json")]
     assert sorted(record["stage"] for record in records) == [
         "distill@ours", "evaluate@ours-convnet3-1", "evaluate_random@convnet3-1", "evaluate_real@convnet3-1",
-        "evaluate_whole@convnet3", "generate@ours-1", "package@ours", "prepare", "report", "train_gan",
+        "evaluate_whole@convnet3", "generate@ours-1", "package@ours", "prepare", "quality", "report", "train_gan",
     ]  # fmt: skip
 
 
@@ -235,13 +237,12 @@ ITEMS: dict[str, dict[str, str | int]] = {
     "evaluate_real": {"network": "convnet3", "ipc": 1},
     "evaluate_random": {"network": "convnet3", "ipc": 1},
     "evaluate_whole": {"network": "convnet3"},
+    "quality": {},
     "report": {},
 }
 
 
-REDUNDANT = {
-    "report": {"data.name"},  # never alone: data/prepared changes with it
-}
+REDUNDANT: dict[str, set[str]] = {}
 
 
 @pytest.mark.parametrize("stage", ITEMS)

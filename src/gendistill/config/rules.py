@@ -122,6 +122,15 @@ def _pool_keeps_channels(width: float, pool: tuple[str, ...]) -> Found:
     yield from _width_leaves_channels("distill.pool_width", width, pool)
 
 
+def _yardstick_keeps_channels(width: float, network: str) -> Found:
+    yield from _width_leaves_channels("quality.width", width, (network,))
+
+
+def _neighbours_are_there(neighbours: int, images: int) -> Found:
+    if neighbours >= images:
+        yield "quality.neighbours", f"must be < quality.images ({images}), found {neighbours}"
+
+
 def _students_keep_channels(width: float, networks: tuple[str, ...], controls: tuple[str, ...]) -> Found:
     yield from _width_leaves_channels("evaluate.width", width, networks + controls)
 
@@ -163,6 +172,8 @@ RULES: Final[dict[Callable[..., Found], tuple[str, ...]]] = {
     _pool_holds_every_network: ("distill.pool_kind", "distill.pool_size", "distill.pool"),
     _pool_has_the_layer: ("loss.omega_l", "loss.local_layer", "distill.pool"),
     _pool_keeps_channels: ("distill.pool_width", "distill.pool"),
+    _yardstick_keeps_channels: ("quality.width", "quality.network"),
+    _neighbours_are_there: ("quality.neighbours", "quality.images"),
     _students_keep_channels: ("evaluate.width", "evaluate.networks", "evaluate.control_networks"),
     _controls_have_images: ("data.name", "data.held_out", "evaluate.ipc", "evaluate.control_networks"),
     _test_points_fit: (

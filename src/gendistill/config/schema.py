@@ -243,6 +243,26 @@ class EvaluateParams:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class QualityParams:
+    """Section ``quality``: the network that generated images are judged by, and how many of them are.
+
+    Attributes:
+        network: its architecture, a name in `catalogue.NETWORKS`.
+        width: fraction of its standard channels; > 0.
+        epochs: passes over the whole training set; >= 1.
+        images: generated ones of each source, and as many real ones on either side; >= 2. A training set of fewer
+            than twice as many is halved.
+        neighbours: k of precision, recall, density and coverage; >= 1.
+    """
+
+    network: Network
+    width: Rate
+    epochs: Count
+    images: Annotated[int, AtLeast(2)]
+    neighbours: Count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RuntimeParams:
     """Section ``runtime``: where and how to run; changes no tracked result.
 
@@ -286,6 +306,7 @@ class Params:
         generate: what is deployed.
         recipe: how students are trained.
         evaluate: which students are trained.
+        quality: what generated images are judged by.
         runtime: where it runs.
     """
 
@@ -299,4 +320,5 @@ class Params:
     generate: GenerateParams
     recipe: RecipeParams
     evaluate: EvaluateParams
+    quality: QualityParams
     runtime: RuntimeParams

@@ -21,16 +21,20 @@ from gendistill.data.resident import ImageSet
 from gendistill.evaluation.apart import StudentsApart
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Source
-from gendistill.evaluation.student import Student, accuracy, new_student
+from gendistill.evaluation.student import Student, accuracy, confusion, new_student
 from gendistill.evaluation.team import Team, side_by_side
 from gendistill.evaluation.together import stack_students
-from gendistill.networks.base import Network
 from gendistill.networks.pooling import scaled
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.device import Compute
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.loop import Loop, Session
 from gendistill.runtime.seeds import derive_seed
+
+CURVE_POINTS = 6  # times that the held-out images are read along a student's training
+
+Counts = list[list[int]]
+"""Test images of each true class (row) by the class they were taken for (column)."""
 
 Finished = dict[str, list[dict[str, Any]]]
 """By protocol, what `score` keeps of every finished student."""
@@ -165,29 +169,33 @@ def train_students(
             alone = [build_student(network, n, job.budget, splits, cohort.width, seed, compute) for n in numbers]
             team = build_team(alone, job.budget, compute)
             opened.callback(team.close)
-            points: list[list[float]] = [[] for _ in numbers]
+            points: list[list[Counts]] = [[] for _ in numbers]
+            curves: list[list[float]] = [[] for _ in numbers]
             if saved is not None:
                 team.load(saved["team"])
-                points = saved["points"]
+                points, curves = saved["points"], saved["curves"]
             saved = None  # only the protocol that was interrupted starts from it
             sources = side_by_side(job.source, seed, cohort.students)
             for source in sources:
                 opened.callback(source.close)
             while team.step < job.budget.steps:
-                point = next_test_point(team.step, job.budget.steps, cohort.test_points)
-                until = min(point, loop.next_tick(done + team.step) - done)
+                tested = next_point(team.step, job.budget.steps, cohort.test_points)
+                scored = next_point(team.step, job.budget.steps, CURVE_POINTS)
+                until = min(tested, scored, loop.next_tick(done + team.step) - done)
                 losses = team.train(sources, job.budget, seed, until)
-                if team.step == point:
-                    for number in numbers:
-                        points[number].append(accuracy(team.member(number), splits.test, compute))
+                for number in numbers if team.step == tested else ():
+                    found = confusion(team.member(number), splits.test, splits.num_classes, compute)
+                    points[number].append(found)
+                for number in numbers if team.step == scored and len(splits.held_out) else ():
+                    curves[number].append(accuracy(team.member(number), splits.held_out, compute))
                 loop.advance(
                     done + team.step,
                     losses,
-                    lambda team=team, points=points: {  # type: ignore[misc]
-                        "finished": finished, "team": team.dump(), "points": points,
+                    lambda team=team, points=points, curves=curves: {  # type: ignore[misc]
+                        "finished": finished, "team": team.dump(), "points": points, "curves": curves,
                     },
                 )  # fmt: skip
-            finished[protocol] = [score(team.member(n), points[n], splits, compute) for n in numbers]
+            finished[protocol] = [score(points[n], curves[n]) for n in numbers]
             done += job.budget.steps
     return finished
 
@@ -215,15 +223,25 @@ def build_student(
     return new_student(fresh, budget)
 
 
-def next_test_point(step: int, steps: int, points: int) -> int:
-    """The step after `step` at which the test set is read; of `points` evenly spaced ones, the last is the end."""
-    return min(at for at in (steps * (i + 1) // points for i in range(points)) if at > step)
+def next_point(step: int, steps: int, points: int) -> int:
+    """The first step after `step` of `points` evenly spaced ones, the last of which ends the training."""
+    return min(at for at in evenly_spaced(steps, points) if at > step)
 
 
-def score(network: Network, points: list[float], splits: Splits, compute: Compute) -> dict[str, Any]:
-    """What is kept of a finished student: accuracies at the test points, and on the held-out images."""
-    held_out = accuracy(network, splits.held_out, compute) if len(splits.held_out) else None
-    return {"points": points, "held_out": held_out}
+def evenly_spaced(steps: int, points: int) -> list[int]:
+    """At most `points` steps, ascending; the last is `steps`."""
+    return sorted({steps * (i + 1) // points for i in range(points)} - {0})
+
+
+def score(points: list[Counts], curve: list[float]) -> dict[str, Any]:
+    """What is kept of a finished student.
+
+    Args:
+        points: confusion counts at the test points, the last at the end.
+        curve: accuracies on the held-out images along the training, the last at the end; empty without such images.
+    """
+    right = [sum(counts[k][k] for k in range(len(counts))) / sum(map(sum, counts)) for counts in points]
+    return {"points": right, "confusion": points[-1], "curve": curve, "held_out": curve[-1] if curve else None}
 
 
 def summary(students: list[dict[str, Any]], job: Job, network: str, width: float) -> dict[str, Any]:
@@ -232,10 +250,13 @@ def summary(students: list[dict[str, Any]], job: Job, network: str, width: float
     Returns:
         ``mean``, ``std`` (sample standard deviation over students; 0 for one student), ``min``, ``max``, ``n``,
         ``accuracies``, ``held_out_mean`` (None without held-out images), ``best_of_test_points`` (mean over students
-        of the best point, only when there are several), and what the number was got with.
+        of the best point, only when there are several), ``confusion`` (K x K test images by true and predicted class,
+        summed over the students), ``held_out_curve`` (steps, means and standard deviations of the accuracy on the
+        held-out images along the training; empty lists without such images), and what the number was got with.
     """
     last = [student["points"][-1] for student in students]
     held_out = [student["held_out"] for student in students if student["held_out"] is not None]
+    confusions = zip(*(student["confusion"] for student in students), strict=True)
     result: dict[str, Any] = {
         "mean": round(math.fsum(last) / len(last), 6),
         "std": round(statistics.stdev(last), 6) if len(last) > 1 else 0.0,
@@ -252,8 +273,20 @@ def summary(students: list[dict[str, Any]], job: Job, network: str, width: float
         "augment": job.budget.augment,
         "distinct_images": job.source.distinct_images(),
         "bytes": job.stored_bytes,
+        "confusion": [[sum(cells) for cells in zip(*rows, strict=True)] for rows in confusions],
+        "held_out_curve": held_out_curve([student["curve"] for student in students], job.budget.steps),
     }
     if len(students[0]["points"]) > 1:
         best = [max(student["points"]) for student in students]
         result["best_of_test_points"] = round(math.fsum(best) / len(best), 6)
     return result
+
+
+def held_out_curve(curves: list[list[float]], steps: int) -> dict[str, Any]:
+    """Mean and sample standard deviation over students of curves read at `CURVE_POINTS` steps; empty without any."""
+    columns = list(zip(*curves, strict=True))
+    return {
+        "steps": evenly_spaced(steps, CURVE_POINTS) if columns else [],
+        "mean": [round(math.fsum(values) / len(values), 6) for values in columns],
+        "std": [round(statistics.stdev(values), 6) if len(values) > 1 else 0.0 for values in columns],
+    }
