@@ -34,8 +34,8 @@ def told(command: Callable[..., None]) -> Callable[..., None]:
         except UserError as error:
             print(error, file=sys.stderr)
             raise typer.Exit(2) from None
-        except Stopped as error:
-            print(error, file=sys.stderr)
+        except Stopped as error:  # stages go on from a checkpoint, these commands keep none
+            print(f"{str(error).partition(';')[0]}; nothing is kept, the same command starts anew", file=sys.stderr)
             raise typer.Exit(error.status) from None
 
     return run
