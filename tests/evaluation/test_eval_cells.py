@@ -33,15 +33,13 @@ def test_students_start_from_equal_weights_everywhere(run, bars, painter, make_j
         "fresh": Job(fresh, FreshGenerated(painter, bars.mean, bars.std, fresh, compute), 1),
         "real": Job(real, FreshReal(bars, 4, real), 1),
     }
-    first = []
-    train_step = apart.train_step
+    first, new_team = [], module.build_team
 
-    def spy(student, *rest):
-        if student.step == 0:
-            first.append(torch.cat([value.detach().flatten() for value in student.network.parameters()]))
-        return train_step(student, *rest)
+    def spy(students, *rest):
+        first.extend(torch.cat([v.detach().flatten() for v in each.network.parameters()]) for each in students)
+        return new_team(students, *rest)
 
-    monkeypatch.setattr(apart, "train_step", spy)
+    monkeypatch.setattr(module, "build_team", spy)
     run(jobs)
     assert len(first) == 6
     for number in range(2):  # student by student within a protocol
