@@ -247,7 +247,13 @@ def cpu_copy(network: Generator) -> dict[str, Tensor]:
 
 
 def prepare_state(state: GanState, lr: float) -> GanState:
-    """Set a trained GAN up for distillation: its optimisers go on with a new learning rate, steps count from 0."""
+    """Set a trained GAN up for distillation, in place.
+
+    What is distilled is the generator that training handed on: where a moving average was kept, G starts from it, not
+    from the last step. The optimisers go on with a new learning rate, steps count from 0.
+    """
+    if state.average is not None:
+        state.generator.load_state_dict(state.average.state_dict())
     for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
         for group in optimizer.param_groups:
             group["lr"] = lr
