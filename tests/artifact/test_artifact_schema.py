@@ -81,7 +81,7 @@ def test_a_good_card_has_no_problem(whole):
         ("normalisation.mean", [0.1, 0.2], "does not fit generator.channels"),
         ("normalisation.std", [0.0], "must be > 0"),
         ("normalisation.generator_range", [0.0, 1.0], "does not fit tanh"),
-        ("data.fit", "crop", "must be one of pad, resize"),
+        ("data.fit", "stretch", "must be one of pad, resize"),
         ("recipe.lr", "0.01", "must be a number"),
         ("recipe.optimizer", "Adam", "must be one of SGD"),
         ("recipe.fresh_augment", "os", "must be none, or groups"),

@@ -20,9 +20,10 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("real") / "prepared"
-    fields = {"name": "digits", "path": "", "image_size": 16, "fit": "resize", "held_out": 0, "split_seed": 3}
-    known = {name: fields[name] for name in DataParams.__dataclass_fields__ if name in fields}
-    prepare(DataParams(**known), out, out)
+    data = DataParams(
+        name="digits", path="", image_size=16, fit="resize", channels="auto", balanced=True, held_out=0, split_seed=3
+    )
+    prepare(data, out, out)
     return out
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from gendistill.config.catalogue import DATASETS
-from gendistill.data.fit import pad, resize
+from gendistill.data.fit import crop, pad, resize
 from gendistill.data.info import INFO_FILE, load_info
 from gendistill.data.load import load_split
 from gendistill.data.npz import read_npz
@@ -16,7 +16,7 @@ from gendistill.data.resident import ImageSet, ResidentImages
 from gendistill.data.sources import read_source
 from gendistill.runtime.errors import UserError
 
-FITTERS = {"pad": pad, "resize": resize}  # how images of another size are brought to an artifact's, by the card's word
+FITTERS = {"pad": pad, "resize": resize, "crop": crop}  # by the card's word
 NAMED = tuple(name for name, entry in DATASETS.items() if entry.classes is not None)
 
 
@@ -28,7 +28,7 @@ class Form:
         classes: names; the label is the position.
         channels: of an image.
         image_size: pixels a side.
-        fit: ``pad`` or ``resize``, how images of another size are brought to it.
+        fit: how images of another size are brought to it, a key of `FITTERS`.
         split_seed: draws the test part of a set that has none of its own (digits).
         mean: per channel, of the training pixels in [0, 1].
         std: per channel, likewise.
