@@ -164,8 +164,9 @@ def test_a_card_of_something_else_says_so(tmp_path, tensors, text):
         load_artifact(tmp_path / "a")
 
 
-def test_a_card_that_is_not_json_says_so(tmp_path, tensors):
-    save_file(tensors, tmp_path / "a", metadata={"card": "{"})
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"format": ' + "9" * 5000 + "}"], ids=["cut", "deep", "long"])
+def test_a_card_that_is_not_json_says_so(tmp_path, tensors, text):
+    save_file(tensors, tmp_path / "a", metadata={"card": text})
     with pytest.raises(UserError, match=r"the card is not JSON .*altered or damaged"):
         load_artifact(tmp_path / "a")
 

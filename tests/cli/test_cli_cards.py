@@ -66,6 +66,13 @@ def test_half_precision_halves_the_weights_and_keeps_the_rest(project, command):
     assert hashlib.sha256((project / "half.safetensors").read_bytes()).hexdigest() in done.output
 
 
+def test_what_was_measured_in_single_precision_says_so(project, command):
+    done = command(project, "export", OURS, "--out", "half.safetensors", "--accuracy", METRICS)
+    assert done.exit_code == 0, done.output
+    card = card_of(project / "half.safetensors")
+    assert (card["dtype"], card["provenance"]["measured_in"]) == ("float16", "float32")
+
+
 def test_a_weight_beyond_half_precision_is_named(tmp_path):
     with pytest.raises(UserError, match=r"x holds 70000, which float16 cannot hold \(65504\); export float32"):
         converted(tmp_path, {"x": np.full((2, 2), 7e4, np.float32)}, "float16")
