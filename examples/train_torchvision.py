@@ -9,6 +9,7 @@ from torchvision.models import resnet18
 import gendistill
 from gendistill.data.sources import read_digits
 
+torch.manual_seed(0)  # weights of the network; images have a seed of their own
 artifact = gendistill.load("zoo/digits.safetensors", device="cuda" if torch.cuda.is_available() else "cpu")
 network = resnet18(num_classes=len(artifact.classes)).to(artifact.device)
 optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)

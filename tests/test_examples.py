@@ -22,11 +22,11 @@ def test_torchvisions_network_trains_in_25_lines(
 ) -> None:
     path = ROOT / "examples/train_torchvision.py"
     assert len(path.read_text().splitlines()) <= 25
-    monkeypatch.setattr("sys.argv", [str(path), "8"])
+    monkeypatch.setattr("sys.argv", [str(path), "30"])
     runpy.run_path(str(path), run_name="__main__")
-    found = re.fullmatch(r"accuracy (0\.\d{3}) after 8 steps\n", capsys.readouterr().out)
+    found = re.fullmatch(r"accuracy (0\.\d{3}) after 30 steps\n", capsys.readouterr().out)
     assert found is not None
-    assert float(found[1]) > 0.15  # of ten classes; 200 steps reach 0.93
+    assert float(found[1]) > 0.5  # 0.80 on one thread and on two; 200 steps reach 0.94
 
 
 def test_a_network_of_ones_own_becomes_a_student(

@@ -104,7 +104,7 @@ def test_in_float64_each_student_is_the_one_trained_alone(bars, make_budget, nam
     assert not torch.allclose(losses[0, 0], losses[0, 1])
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["convnet3", "alexnet", "resnet10_half"])
 def test_in_float32_the_difference_is_that_of_float32_itself(bars, make_budget, name):
     """Held against how far a student alone in float32 is from itself in float64: rounding grows as training goes on."""
     budget = make_budget(32, 8, augment="crop", schedule="half", epochs=6)
