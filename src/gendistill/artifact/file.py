@@ -1,4 +1,4 @@
-"""The distilled file: a generator's weights and a card that says what they are, in one safetensors file.
+"""The distilled file: a generator's weights, or images, and a card that says what they are, in one safetensors file.
 
 No pickle is read or written, and loading runs no code of the file. The card is JSON in the file's header; its
 ``sha256`` covers the tensors and the card without that field, so an altered file is recognised.
@@ -30,6 +30,7 @@ REQUIRED = (
     "recipe",
     "sha256",
 )
+KINDS = ("generator", "images")  # what a file holds; its card has an entry of that name that describes it
 
 
 def contiguous(value: NDArray[Any]) -> NDArray[Any]:
@@ -54,7 +55,7 @@ def save_artifact(path: Path, tensors: Arrays, card: dict[str, Any]) -> dict[str
 
     Args:
         path: file to write, atomically.
-        tensors: the generator's weights and buffers by name.
+        tensors: the generator's weights and buffers by name, or images and labels.
         card: what they are; ``format`` and ``sha256`` are filled in.
 
     Returns:
@@ -113,7 +114,20 @@ def parse_card(path: Path, text: str | None) -> dict[str, Any]:
         raise UserError(f"{path}: the card has no format number; expected an artifact of gendistill")
     if card["format"] > FORMAT:
         raise UserError(f"{path} has format {card['format']}, this version reads up to {FORMAT}; update gendistill")
-    missing = [key for key in REQUIRED if key not in card]
+    # a card without a kind is a generator's
+    required = [str(card.get("kind", key)) if key == "generator" else key for key in REQUIRED]
+    missing = [key for key in required if key not in card]
     if missing:
         raise UserError(f"{path}: the card lacks {', '.join(missing)}; the file was altered or damaged")
     return card
+
+
+def check_kind(path: Path, card: dict[str, Any], kind: str) -> None:
+    """Make sure that a file holds what is wanted of it.
+
+    Raises:
+        UserError: it holds another of `KINDS`.
+    """
+    found = card.get("kind", "generator")
+    if found != kind:
+        raise UserError(f"{path} holds {found}, expected {kind}; name an artifact of that kind")

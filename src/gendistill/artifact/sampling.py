@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gendistill.artifact.file import load_artifact
+from gendistill.artifact.file import check_kind, load_artifact
 from gendistill.data.order import class_major_labels
 from gendistill.data.resident import to_uint8
 from gendistill.networks.generator import Generator
@@ -20,9 +20,10 @@ def load_generator(path: Path, device: torch.device | str) -> Generator:
     """The generator of an artifact, in eval mode, without gradients.
 
     Raises:
-        UserError: the file is no intact artifact, or its tensors do not fit the architecture its card names.
+        UserError: the file is no intact artifact of a generator, or its tensors do not fit what its card names.
     """
     tensors, card = load_artifact(path)
+    check_kind(path, card, "generator")
     network = Generator(**card["generator"])
     try:
         network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})

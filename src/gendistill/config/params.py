@@ -3,15 +3,19 @@
 Used by all stages; imports neither torch nor numpy nor DVC. Tests: tests/config/test_params.py.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gendistill.config.checks import Problems, annotations, read_section
 from gendistill.config.rules import broken_rules
 from gendistill.config.schema import Params
 from gendistill.config.yaml12 import load_yaml
 from gendistill.runtime.errors import UserError
+
+Content = TypeVar("Content")
+Rules = Callable[[Mapping[str, Any]], Problems]
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
@@ -33,23 +37,39 @@ def parse_params(document: Any, origin: str) -> Params:
     Raises:
         UserError: anything missing, unknown, of the wrong type or out of range; all in one message.
     """
+    return parse(Params, document, origin, broken_rules)
+
+
+def parse(cls: type[Content], document: Any, origin: str, rules: Rules) -> Content:
+    """A dataclass of sections from a loaded YAML document.
+
+    Args:
+        cls: the dataclass; its fields are values, or dataclasses of values.
+        document: nested dicts as `load_yaml` returns them.
+        origin: name of the document in messages.
+        rules: problems among legal values, by dotted key.
+
+    Raises:
+        UserError: anything missing, unknown, of the wrong type or out of range; all in one message.
+    """
     problems: Problems = []
-    values = read_section(Params, document, "", problems)
-    problems += broken_rules(dotted(values))
+    values = read_section(cls, document, "", problems)
+    problems += rules(dotted(values))
     if problems:
-        raise UserError(_message(problems, origin))
-    for name, kind in annotations(Params).items():
+        raise UserError(_message(cls, problems, origin))
+    plain: type = cls
+    for name, kind in annotations(plain).items():
         if is_dataclass(kind) and isinstance(kind, type):
             values[name] = kind(**values[name])
-    return Params(**values)
+    return cls(**values)
 
 
-def flatten(params: Params) -> dict[str, Any]:
+def flatten(params: Any) -> dict[str, Any]:
     """Every value by its dotted key, in the order of params.yaml; lists are lists, so that JSON holds it."""
     return dotted(_plain(asdict(params)))
 
 
-def section(params: Params, dotted_key: str) -> Any:
+def section(params: Any, dotted_key: str) -> Any:
     """Plain value (dict, list or scalar, as JSON has them) of a key such as `gan`, `evaluate.ipc` or `seed`.
 
     Raises:
@@ -78,9 +98,9 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _message(problems: Problems, origin: str) -> str:
-    """All problems, one a line, section by section in the order of params.yaml; unknown sections last."""
-    order = list(annotations(Params))
+def _message(cls: type, problems: Problems, origin: str) -> str:
+    """All problems, one a line, section by section in the order of the fields; unknown sections last."""
+    order = list(annotations(cls))
 
     def place(problem: tuple[str, str]) -> int:
         name = problem[0].partition(".")[0]
