@@ -337,3 +337,58 @@ def test_a_dry_run_says_what_it_would_use(done, run_stage):
     assert shown["stage"] == "benchmark-distil@digits-dsa-1-0"
     assert shown["params"]["dsa"]["iterations"] == 3
     assert "data/benchmark/digits/prepared" in shown["deps"]
+
+
+# --- publishing
+
+
+@pytest.fixture
+def copied(done, tmp_path) -> Path:
+    """The finished benchmark, to be changed."""
+    folder = tmp_path / "copied"
+    shutil.copytree(done[0], folder)
+    return folder
+
+
+def test_publishing_copies_the_numbers_and_says_where_they_come_from(copied, run_stage):
+    result = run_stage(copied, "benchmark.publish")
+    assert result.exit_code == 0, result.output
+    published = copied / "results/accuracy/digits-benchmark"
+    for path in (copied / "metrics/benchmark/digits").iterdir():
+        assert (published / path.name).read_text() == path.read_text()
+    table = (copied / "results/benchmark/digits-benchmark.md").read_text()
+    assert "| Random | fixed | 1 |" in table
+    assert "benchmark.png" not in table
+    origin = load_yaml(copied / "results/origin/digits-benchmark.yaml")
+    assert origin["sets"] == 2
+    assert origin["stages_without_cost_record"] == []
+    assert origin["seconds"]["distil@digits-dsa-1-0"] > 0
+    assert origin["params"]["dsa"]["iterations"] == 3
+    shutil.rmtree(copied / ".cache")
+    assert "No cost record for 21 stages" in run_stage(copied, "benchmark.publish").output
+
+
+def test_nothing_is_published_that_was_run_with_other_parameters(copied, run_stage):
+    entry = {"params": {"benchmark/params.yaml": {"dsa": PARAMS["dsa"]}}}
+    lock = json.dumps({"schema": "2.0", "stages": {"distil@digits-dsa-1-0": entry}})
+    (copied / "benchmark/dvc.lock").write_text(lock)
+    result = run_stage(copied, "benchmark.publish")
+    assert result.exit_code == 2
+    assert "benchmark/params.yaml changed after the run: dsa (ran with" in result.stderr
+    assert not (copied / "results/origin").exists()
+    path = copied / "benchmark/params.yaml"
+    path.write_text(replace_values(path.read_text(), {"sets": [0, 1, 2]}, "params"))
+    (copied / "benchmark/dvc.lock").unlink()
+    result = run_stage(copied, "benchmark.publish")
+    assert result.exit_code == 2
+    assert "missing random-convnet3-ipc1-set2.json" in result.stderr
+
+
+def test_presets_of_the_benchmark_are_written_and_printed(copied, run_stage):
+    said = run_stage(copied, "preset", "--benchmark", "mnist-benchmark", "--options").stdout
+    assert "-S benchmark/params.yaml:data.name=mnist" in said
+    assert "mnist-benchmark-paper" in run_stage(copied, "preset", "--benchmark", "--list").stdout
+    result = run_stage(copied, "preset", "--benchmark", "mnist-benchmark")
+    assert "benchmark/params.yaml holds mnist-benchmark now; run `dvc repro benchmark/dvc.yaml`" in result.stdout
+    assert load_benchmark(copied / "benchmark/params.yaml").data.name == "mnist"
+    assert run_stage(copied, "preset", "--benchmark", "mnist-quick").exit_code == 2

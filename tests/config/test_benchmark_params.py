@@ -9,6 +9,7 @@ import pytest
 
 from gendistill.config.benchmark import load_benchmark, parse_benchmark
 from gendistill.config.params import dotted
+from gendistill.config.presets import apply_preset, preset_descriptions, read_preset
 from gendistill.config.yaml12 import load_yaml
 from gendistill.runtime.errors import UserError
 
@@ -88,3 +89,57 @@ def test_dcs_table_is_asked_for_its_own_ipc_only(problems):
 
 def test_all_problems_come_in_one_message(problems):
     assert len(problems({"dm.steps": 0, "kip_fc.lr": "fast", "unknown": 1})) == 3
+
+
+# --- presets
+
+FOLDER = ROOT / "benchmark/presets"
+TEXT = (ROOT / "benchmark/params.yaml").read_text()
+NAMES = sorted(preset_descriptions(FOLDER))
+
+
+def test_the_promised_presets_are_there():
+    sets = ("mnist", "fashion_mnist", "cifar10")
+    assert set(NAMES) == {"digits-benchmark", *(f"{n}-benchmark{end}" for n in sets for end in ("", "-paper"))}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_fixes_every_key_is_legal_and_can_be_left(name):
+    values = read_preset(name, FOLDER)
+    assert list(values) == list(dotted(DOCUMENT))
+    assert values["preset"] == name
+    there = apply_preset(TEXT, values, name, parse_benchmark)
+    assert there.count("#") == TEXT.count("#")
+    assert apply_preset(there, read_preset("digits-benchmark", FOLDER), "digits", parse_benchmark) == TEXT
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("-paper")])
+def test_paper_presets_hold_the_papers_settings(name):
+    values = read_preset(name, FOLDER)
+    assert (values["dm.steps"], values["dm.lr"], values["dm.momentum"], values["dm.start"]) == (
+        20_000,
+        1.0,
+        0.5,
+        "real",
+    )
+    for method in ("dc", "dsa", "egm"):
+        own = {key.partition(".")[2]: value for key, value in values.items() if key.startswith(f"{method}.")}
+        assert (own["iterations"], own["outer_steps"], own["inner_epochs"]) == (1_000, 0, 0)
+        assert (own["lr"], own["momentum"], own["inner_lr"], own["real_batch"]) == (0.1, 0.5, 0.01, 256)
+        assert own["start"] == ("real" if method == "dsa" else "noise")
+        assert (own["augment"] == "none") == (method != "dsa")
+        assert own["multi_level"] == (own["distance"] == "cosine_euclidean") == (method == "egm")
+        assert own["inner_momentum"] == (0.5 if method == "egm" else 0.0)
+    grey = "mnist-" in name
+    assert ("flip" in values["dsa.augment"]) == ("flip" in values["recipe.augment"]) == (not name.startswith("mnist"))
+    assert values["evaluate.plain_epochs"] == (1_000 if name.startswith("mnist") else 300)
+    # a generator of 13.1 MB (grey) or 14.2 MB in uint8 images and in float32 images
+    image = (1 if grey else 3) * 32 * 32 * 10
+    size = 13.1e6 if grey else 14.2e6
+    assert values["matched.ipc"] == [pytest.approx(size / image / 4, rel=0.03), pytest.approx(size / image, rel=0.03)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_herding_and_k_center_choose_with_one_network(name):
+    document = load_yaml(FOLDER / f"{name}.yaml")
+    assert document["herding"] == document["k_center"]

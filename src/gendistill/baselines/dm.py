@@ -24,6 +24,7 @@ from gendistill.runtime.loop import Loop
 from gendistill.runtime.streams import generator as stream
 
 CHUNK = 1024  # real images embedded at a time: a bound on memory, not on the result
+LARGE = 100  # images per class
 TERMS = ("loss",)
 
 
@@ -75,7 +76,9 @@ def train_step(state: ImageState, network: Network, task: Task, order: Order) ->
 def distil(task: Task) -> DistilledSet:
     """A set made by DM, continuing from a checkpoint where there is one."""
     params = task.params
-    state = sgd_images(task.start(params.start), params.lr, params.momentum)
+    # DM's instructions: ten times the step size from 100 images per class on
+    lr = params.lr * (10 if task.ipc >= LARGE else 1)
+    state = sgd_images(task.start(params.start), lr, params.momentum)
     network = task.network("dm").requires_grad_(False)
     classes = PerClass(task.data.labels, task.num_classes, params.real_batch, task.seed, "dm")
     with Loop(task.title, params.steps, TERMS, task.session) as loop, task.data.follow(classes) as order:

@@ -83,7 +83,7 @@ class DmParams:
         network: embedding network, a name in `catalogue.MATCHED_NETWORKS`.
         width: fraction of the standard channels; > 0.
         steps: updates of the images; >= 1.
-        lr: SGD step size of the images, in the standardised space; > 0.
+        lr: SGD step size of the images, in the standardised space, ten times as large from IPC 100 on; > 0.
         momentum: in [0, 1).
         real_batch: real images of every class per step; >= 1.
         start: what the images begin as, a name in `catalogue.IMAGE_STARTS`.

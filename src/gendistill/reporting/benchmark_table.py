@@ -32,14 +32,16 @@ class Benchmark:
     seconds: Seconds
 
 
-def markdown(benchmark: Benchmark) -> str:
-    """The whole report."""
+def markdown(benchmark: Benchmark, *, picture: bool = True) -> str:
+    """The whole report; without the picture where it lies alone."""
     parts = [f"# Benchmark: {DATASETS[benchmark.info.name].title}"]
     for network in benchmark.params.evaluate.networks:
         rows = [row for row in benchmark.rows if row.network == network]
         parts += [f"## {network}", accuracy_table(rows), "### What each number was got with"]
         parts.append(detail_table(benchmark, rows))
-    parts += ["## Legend", bullets(legend(benchmark)), "![accuracy against bytes and images](benchmark.png)"]
+    parts += ["## Legend", bullets(legend(benchmark))]
+    if picture:
+        parts.append("![accuracy against bytes and images](benchmark.png)")
     return "\n\n".join(parts) + "\n"
 
 
