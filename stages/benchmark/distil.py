@@ -34,7 +34,7 @@ def main(
         from gendistill.baselines.task import Task
         from gendistill.data.info import load_info
         from gendistill.data.load import load_split
-        from gendistill.runtime.files import write_atomically, write_csv
+        from gendistill.runtime.files import remove, write_atomically, write_csv
         from gendistill.runtime.home import home
 
         params, folder = run.params, Path("data/benchmark") / data
@@ -44,6 +44,8 @@ def main(
         previews = home() / ".cache" / "previews" / f"{data}-{name}"
 
         def preview(step: int, images: torch.Tensor) -> None:
+            if step == 0:
+                remove(previews)  # of an earlier run
             save_grid(previews / f"step{step:06d}.png", pixels(images, train.mean, train.std), ipc)
 
         task = Task(
