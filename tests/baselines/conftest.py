@@ -21,7 +21,8 @@ TINY: dict[str, dict[str, Any]] = {
     "dm": {"width": 0.0625, "steps": 5, "real_batch": 4},
     "dc": {"width": 0.0625, "iterations": 2, "outer_steps": 3, "inner_epochs": 2, "inner_batch": 5, "real_batch": 4},
     "dsa": {"width": 0.0625, "iterations": 2, "outer_steps": 3, "inner_epochs": 2, "inner_batch": 5, "real_batch": 4},
-    "egm": {"width": 0.0625, "iterations": 3, "outer_steps": 2, "inner_batch": 8, "real_batch": 4},
+    "egm": {"width": 0.0625, "iterations": 2, "outer_steps": 3, "inner_batch": 5, "real_batch": 4, "inner_epochs": 1}
+    | {"inner_schedule": "constant"},  # the decreasing one begins with 50 epochs
     "kip_fc": {"steps": 5, "target_batch": 16, "learn_labels": True},
 }
 
