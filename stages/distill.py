@@ -63,6 +63,7 @@ def main(
                 num_classes=info.num_classes,
                 compute=run.compute,
                 session=run.session,
+                balanced=params.data.balanced,
             )
         write_csv(Path(f"metrics/distill_losses/{source}.csv"), COLUMNS, rows)
         arrays = {

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gendistill.runtime.errors import UserError
 from gendistill.runtime.stage import DryRun, TimeLimit, check_items, open_stage
 
 
@@ -29,6 +30,12 @@ def main(
         if params.generate.select == "held_out" and len(snapshots) > 1:
             from gendistill.data.load import load_split
             from gendistill.evaluation.select import best_snapshot
+
+            if not info.counts["held_out"]:
+                raise UserError(
+                    "generate.select: held_out needs held-out images, but data/prepared has none: write data.held_out "
+                    "> 0 and run `dvc repro`, or select: last"
+                )
 
             step = best_snapshot(
                 snapshots,

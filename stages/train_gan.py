@@ -24,6 +24,7 @@ def main(time_limit: TimeLimit = 0, dry_run: DryRun = False, estimate: Estimate 
             num_classes=len(load_info(folder).classes),
             compute=run.compute,
             session=run.session,
+            balanced=run.params.data.balanced,
         )
         write_csv(Path("metrics/gan_losses.csv"), ["step", *TERMS], rows)
         save_gan(Path("data/gan/state.safetensors"), state)

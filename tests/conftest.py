@@ -26,6 +26,8 @@ TINY: dict[str, Any] = {
     "data.path": "",
     "data.image_size": 16,
     "data.fit": "resize",
+    "data.channels": "auto",
+    "data.balanced": True,
     "data.held_out": 144,
     "gan.width": 8,
     "gan.latent": 16,
@@ -62,6 +64,11 @@ TINY: dict[str, Any] = {
     "evaluate.plain_epochs": 6,
     "evaluate.whole_epochs": 1,
     "evaluate.test_points": 1,
+    "quality.network": "convnet3",
+    "quality.width": 0.0625,
+    "quality.epochs": 1,
+    "quality.images": 60,
+    "quality.neighbours": 3,
     "runtime.device": "cpu",
     "runtime.precision": "fp32",
     "runtime.threads": 1,
@@ -83,6 +90,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("evaluate_control", "--control", "real", "--network", "convnet3", "--ipc", "1"),
     ("evaluate_control", "--control", "random", "--network", "convnet3", "--ipc", "1"),
     ("evaluate_control", "--control", "whole", "--network", "convnet3"),
+    ("quality",),
     ("report",),
 )
 SetParams = Callable[..., None]

@@ -110,9 +110,10 @@ def test_nothing_runs_when_nothing_changed(clone: Clone) -> None:
         ({"runtime.threads": 3, "runtime.device": "auto", "runtime.time_limit_minutes": 5, "preset": "other"}, set()),
         ({"evaluate.students": 1}, {*EVALUATIONS, "report"}),
         ({"evaluate.whole_epochs": 2}, {"evaluate_whole@convnet3", "report"}),
-        ({"loss.omega_l": 0.5}, {"distill@ours"}),
-        ({"gan.lr": 0.001}, {"train_gan", "distill@ours"}),
-        ({"data.held_out": 100}, {"prepare"}),
+        ({"loss.omega_l": 0.5}, {"distill@ours", "report"}),
+        ({"gan.lr": 0.001}, {"train_gan", "distill@ours", "report"}),
+        ({"data.held_out": 100}, {"prepare", "report"}),
+        ({"quality.images": 50}, {"quality", "report"}),
         (
             {"evaluate.ipc": [1, 2]},
             {"generate@ours-2", "evaluate@ours-convnet3-2", "evaluate_real@convnet3-2", "evaluate_random@convnet3-2"}
@@ -120,7 +121,7 @@ def test_nothing_runs_when_nothing_changed(clone: Clone) -> None:
         ),
         (
             {"sources": ["cgan", "ours"]},
-            {"distill@cgan", "generate@cgan-1", "evaluate@cgan-convnet3-1", "package@cgan", "report"},
+            {"distill@cgan", "generate@cgan-1", "evaluate@cgan-convnet3-1", "package@cgan", "quality", "report"},
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
@@ -130,7 +131,7 @@ def test_a_parameter_touches_its_stages(
 ) -> None:
     set_params(clone.root, values)
     try:
-        # the card holds every parameter that made the generator, so package follows them too
+        # the card holds every parameter that made the generator, so package follows them too; the page shows all
         assert clone.changed() - {"package@ours"} == stages
     finally:
         clone.git("checkout", "-q", "params.yaml")
@@ -160,11 +161,11 @@ def test_a_forced_repeat_of_everything_changes_nothing(clone: Clone) -> None:
     """Each stage in a process of its own, against outputs that were made in one."""
     output = clone.dvc("repro", "--force")
     assert ran(output) == {
-        "prepare", "train_gan", "distill@ours", "package@ours", "generate@ours-1", *EVALUATIONS, "report",
+        "prepare", "train_gan", "distill@ours", "package@ours", "generate@ours-1", *EVALUATIONS, "quality", "report",
     }  # fmt: skip
     assert clone.dirty() == []
     assert json.loads(clone.dvc("metrics", "diff", "--json")) == {}
-    assert len(list((clone.root / ".cache/costs").iterdir())) == 10
+    assert len(list((clone.root / ".cache/costs").iterdir())) == 11
     assert not list((clone.root / ".cache/checkpoints").rglob("*.pt"))
 
 
@@ -173,14 +174,14 @@ def test_an_experiment_runs_what_depends_on_it(clone: Clone) -> None:
     try:
         output = clone.dvc("exp", "run", "-S", "loss.omega_l=0.5", "-S", "distill.lr=5e-6", "-S", "distill.steps=5")
         assert ran(output) == {
-            "distill@ours", "package@ours", "generate@ours-1", "evaluate@ours-convnet3-1", "report",
+            "distill@ours", "package@ours", "generate@ours-1", "evaluate@ours-convnet3-1", "quality", "report",
         }  # fmt: skip
         assert "  lr: 5e-06 " in (clone.root / "params.yaml").read_text()
         _, card = load_artifact(clone.root / "data/artifacts/ours.safetensors")
         assert card["parameters"]["distill"]["lr"] == 5e-6
         assert card["step"] == 5
         changes = json.loads(clone.dvc("metrics", "diff", "--json"))
-        assert set(changes) == {"metrics/accuracy/ours-convnet3.json"}
+        assert set(changes) == {"metrics/accuracy/ours-convnet3.json", "metrics/quality.json"}
         assert {"fresh_ipc1.mean", "fixed_ipc1.mean"} & set(changes["metrics/accuracy/ours-convnet3.json"])
     finally:
         clone.reset()

@@ -17,7 +17,8 @@ def test_the_card_tells_how_to_use_the_images(params, info):
     assert card["normalisation"] == {
         "generator_range": [-1.0, 1.0], "pixels": "(x + 1) / 2", "mean": [0.25], "std": [0.5],
     }  # fmt: skip
-    assert (card["dataset"], card["dataset_checksum"]) == ("coded", "abc")
+    assert (card["dataset"], card["data"]["checksum"]) == ("coded", "abc")
+    assert (card["data"]["fit"], card["data"]["split_seed"]) == (params.data.fit, params.data.split_seed)
     assert (card["source"], card["step"], card["method"]) == ("ours", 7, METHODS["ours"])
 
 
@@ -32,8 +33,7 @@ def test_the_card_builds_its_generator(params, info):
 def test_the_recipe_is_that_of_the_parameters(params, info):
     changed = replace(params, recipe=replace(params.recipe, lr=0.5, fresh_batch=7))
     assert write_card(changed, info, "ours", 0)["recipe"] == {
-        "optimizer": "SGD", "lr": 0.5, "momentum": params.recipe.momentum, "weight_decay": params.recipe.weight_decay,
-        "batch": "min(classes x IPC, 7)", "augment": params.recipe.fresh_augment, "loss": "cross-entropy",
+        **asdict(params.recipe), "lr": 0.5, "fresh_batch": 7, "optimizer": "SGD", "loss": "cross-entropy",
     }  # fmt: skip
 
 

@@ -88,12 +88,14 @@ ONE_VALUE: list[tuple[dict[str, Any], str]] = [
     ({"data__image_size": 20}, "data.image_size: must be one of 16, 32, 64, 128, found 20"),
     (
         {"data__name": "mnst"},
-        "data.name: must be one of digits, mnist, fashion_mnist, cifar10, cifar100, svhn, npz "
+        "data.name: must be one of digits, mnist, fashion_mnist, cifar10, cifar100, svhn, npz, folder "
         "(did you mean 'mnist'?), found 'mnst'",
     ),
     ({"gan__objective": "lsgan"}, "gan.objective: must be one of wgan_gp, hinge, minimax, found 'lsgan'"),
     ({"gan__conditioning": "add"}, "gan.conditioning: must be one of overwrite, concat, embed, found 'add'"),
-    ({"data__fit": "crop"}, "data.fit: must be one of pad, resize, found 'crop'"),
+    ({"data__fit": "stretch"}, "data.fit: must be one of pad, resize, crop, found 'stretch'"),
+    ({"data__channels": 2}, "data.channels: must be one of auto, 1, 3, found 2"),
+    ({"data__channels": True}, "data.channels: must be a whole number or a name, found true"),
     ({"data__path": None}, "data.path: must be text, found nothing"),
     ({"loss__global_logits": "x"}, "loss.global_logits: must be one of log_softmax, raw, found 'x'"),
     ({"loss__global_reduction": "x"}, "loss.global_reduction: must be one of mean, sum, found 'x'"),

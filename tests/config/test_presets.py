@@ -20,7 +20,7 @@ NAMES = sorted(preset_descriptions(FOLDER))
 
 def test_the_promised_presets_are_there() -> None:
     promised = {f"{data}-{size}" for data in ("mnist", "fashion_mnist", "cifar10") for size in ("quick", "paper")}
-    assert promised | {"digits", "cifar10-paper-table2"} <= set(NAMES)
+    assert promised | {"digits", "folder-quick", "folder-gpu", "cifar10-paper-table2"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -27,7 +27,8 @@ def parsed(**values: Any) -> Params:
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"data__name": "npz"}, "data.path: is empty; data.name npz needs the .npz file"),
-    ({"data__path": "a.npz"}, "data.path: must be '' unless data.name is npz, found 'a.npz' with digits"),
+    ({"data__name": "folder"}, "data.path: is empty; data.name folder needs the folder of images"),
+    ({"data__path": "a.npz"}, "data.path: must be '' unless data.name is npz or folder, found 'a.npz' with digits"),
     (
         {"data__name": "mnist", "data__fit": "pad"},
         "data.fit: pad cannot bring the 28 x 28 images of mnist to 16 x 16; write resize, or a larger",
@@ -91,7 +92,9 @@ def test_refused(values: dict[str, Any], line: str) -> None:
     assert len(lines) == 2
 
 
+OWN = {"data__name": "folder", "data__path": "mine"}
 ACCEPTED: list[dict[str, Any]] = [
+    OWN | {"generate__select": "held_out", "distill__snapshots": 2, "data__held_out": 0},  # val/ may be there
     {
         "data__name": "npz",
         "data__path": "a.npz",

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from gendistill.data.fit import pad, resize
+from gendistill.data import fit
+from gendistill.data.fit import array_blocks, crop, histogram, pad, resize, with_channels
+from gendistill.data.raw import Fit
 from gendistill.runtime.errors import UserError
 
 
@@ -57,5 +59,35 @@ def test_resize_of_the_right_size_changes_nothing():
 
 
 def test_resize_refuses_to_distort():
-    with pytest.raises(UserError, match=r"images are 8 x 6.*fit: pad, or crop"):
+    with pytest.raises(UserError, match=r"images are 8 x 6.*fit: pad, or data.fit: crop"):
         resize(images(8, 6), 16)
+
+
+def test_crop_keeps_the_middle_square():
+    wide = images(8, 13, 3)
+    assert np.array_equal(crop(wide, 8), wide[:, :, 2:10])
+    assert np.array_equal(crop(wide.transpose(0, 2, 1, 3), 8), wide.transpose(0, 2, 1, 3)[:, 2:10])
+
+
+def test_crop_resamples_the_middle_square_alone():
+    wide = images(8, 12, 1)
+    assert np.array_equal(crop(wide, 16), resize(np.ascontiguousarray(wide[:, :, 2:10]), 16))
+
+
+def test_grey_is_repeated_and_colour_weighed():
+    grey = images(4, 4, 1)
+    assert np.array_equal(with_channels(grey, 3), np.concatenate([grey] * 3, axis=3))
+    assert np.array_equal(with_channels(with_channels(grey, 3), 1), grey)
+    red = np.zeros((1, 1, 1, 3), np.uint8)
+    red[..., 0] = 255
+    assert with_channels(red, 1).tolist() == [[[[76]]]]  # 0.299 x 255
+
+
+def test_blocks_are_the_fitted_images_with_their_counts(monkeypatch):
+    monkeypatch.setattr(fit, "BLOCK", 2)
+    data, positions = images(8, 8, 3), np.array([0, 2, 1])
+    blocks = list(array_blocks(data, positions, Fit("pad", 16, 3)))
+    assert [len(pixels) for pixels, _ in blocks] == [2, 1]
+    together = np.concatenate([pixels for pixels, _ in blocks])
+    assert np.array_equal(together, pad(data[positions], 16).transpose(0, 3, 1, 2))
+    assert np.array_equal(sum(counts for _, counts in blocks), histogram(data[positions]))  # of the unpadded pixels

@@ -50,15 +50,24 @@ def test_column_labels_colour_and_class_names(write):
     assert data.classes == ("a", "b", "c")
 
 
-def test_validation_images_are_noted(write):
-    data = read_npz(write(val_images=np.zeros((1, 4, 4), np.uint8), val_labels=np.zeros(1, np.uint8)))
-    assert data.notes == ("val_images of set.npz are not used; held-out images come from the training part",)
+def test_validation_images_are_a_part(write):
+    data = read_npz(write(val_images=np.full((2, 4, 4), 7, np.uint8), val_labels=np.array([[2], [0]])))
+    assert data.validation.labels.tolist() == [2, 0]
+    assert data.validation.images.shape == (2, 4, 4, 1)
+    assert (data.validation.images == 7).all()
     assert len(data.train) == 6
+    assert read_npz(write()).validation is None
+
+
+VAL = {"val_images": np.zeros((2, 4, 4), np.uint8), "val_labels": np.zeros(2, np.uint8)}
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (VAL | {"val_labels": None}, "lacks val_labels"),
+        (VAL | {"val_labels": np.zeros(3, int)}, "val_images has 2 entries and val_labels has 3"),
+        (VAL | {"val_images": np.zeros((2, 5, 5), np.uint8)}, "4 x 4 x 1 and validation images are 5 x 5 x 1"),
         ({"test_labels": None, "train_images": None}, "lacks train_images, test_labels"),
         ({"train_images": np.zeros((6, 4, 4))}, "train_images is float64, but pixels must be uint8"),
         ({"train_images": np.zeros((6, 16), np.uint8)}, r"train_images has shape \(6, 16\), expected"),

@@ -15,7 +15,7 @@ from gendistill.runtime.errors import UserError
 
 def section(**changes) -> DataParams:
     base = {"name": "npz", "path": "own.npz", "image_size": 16, "fit": "pad", "held_out": 0, "split_seed": 0}
-    return DataParams(**(base | changes))
+    return DataParams(**(base | {"channels": "auto", "balanced": True} | changes))
 
 
 def write(root, train_labels, test_labels=(0, 1, 2), side=(12, 12), channels=1):

@@ -19,6 +19,7 @@ from gendistill.estimate.counts import (
     work_of,
 )
 from gendistill.estimate.timing import Timing
+from gendistill.evaluation import apart, together
 from gendistill.evaluation.protocols import budget
 from gendistill.networks.base import Network
 from gendistill.runtime.device import Compute
@@ -96,7 +97,7 @@ def test_networks_are_built_as_they_will_be(calibration):
 
 def test_a_student_step_has_the_batch_and_the_augmentation_of_its_budget(calibration, make_params, monkeypatch):
     plan = budget("fixed", 40, make_params().recipe, 1)
-    calls = spy(monkeypatch, calibrate.students, "train_step")
+    calls = spy(monkeypatch, apart, "train_step")
     call, _ = calibration.action(StudentStep("convnet3", 0.0625, plan))
     for _ in range(3):
         call()
@@ -167,7 +168,7 @@ def test_every_unit_of_an_item_has_a_cost(make_params, make_item, digits):
 def test_kept_images_are_added_to_the_peak(make_params, make_item, digits, monkeypatch):
     monkeypatch.setattr(worker, "peak_memory", lambda device: 5)
     item = make_item("evaluate", source="ours", network="convnet3", ipc=10)
-    assert worker.calibrate(item, make_params(), digits, {})["peak_memory_bytes"] == 5 + 60 * 1000 * 256
+    assert worker.calibrate(item, make_params(), digits, {})["peak_memory_bytes"] == 5 + 2 * 1000 * 256
     assert worker.calibrate(make_item("train_gan"), make_params(), digits, {})["peak_memory_bytes"] == 5
 
 
@@ -187,7 +188,7 @@ def test_random_images_are_like_prepared_ones(digits):
 @pytest.mark.parametrize("students", [1, 3])
 def test_students_trained_together_share_a_step(make_params, digits, monkeypatch, students):
     """The cost of a student's step is its share of the step that all take."""
-    calls = spy(monkeypatch, calibrate.together, "train_step_together")
+    calls = spy(monkeypatch, together, "train_step_together")
     params = make_params()
     plan = replace(budget("fixed", 100, params.recipe, 1), epochs=1)
     calibration = Calibration(params, digits, ("test",), students, replace(CPU, students="together"))
@@ -199,6 +200,18 @@ def test_students_trained_together_share_a_step(make_params, digits, monkeypatch
         stacked, batches, *_ = calls[0][0]
         assert len(batches) == students
         assert next(iter(stacked.parameters.values())).shape[0] == students
+
+
+@pytest.mark.parametrize(("students", "threads", "times"), [(5, 2, 10), (3, 3, 3), (2, 4, 2), (4, 3, 12), (5, 1, 5)])
+def test_students_apart_are_timed_with_every_thread_busy(make_params, digits, monkeypatch, students, threads, times):
+    calls = spy(monkeypatch, apart, "train_step")
+    params = make_params()
+    compute = replace(CPU, threads=threads, students="apart")
+    calibration = Calibration(params, digits, ("test",), students, compute)
+    call, counted = calibration.action(StudentStep("convnet3", 0.0625, budget("fixed", 20, params.recipe, 1)))
+    call()
+    assert counted == times == len(calls)
+    assert {id(args[0]) for args, _ in calls} == {id(args[0]) for args, _ in calls[:students]}
 
 
 def test_of_a_split_that_is_streamed_few_images_are_held(make_params, digits):

@@ -23,7 +23,7 @@ from gendistill.estimate.counts import (
     ticks_within,
     work_of,
 )
-from gendistill.evaluation import cells
+from gendistill.evaluation import apart, cells
 from gendistill.evaluation import generated as fresh_images
 from gendistill.evaluation.cells import Job, Splits, run_cell
 from gendistill.evaluation.controls import control_jobs
@@ -91,14 +91,14 @@ def test_without_matching_no_network_is_drawn(make_params, make_item, digits):
 def test_a_cell_by_hand(make_params, make_item, digits):
     """IPC 10 is 100 images: one step an epoch under both protocols, five students each.
 
-    A block is 1024 // 100 = 10 epochs, so 600 epochs are 60 blocks of 1000 images of 256 bytes, kept for all students.
+    A block is 1024 // 100 = 10 epochs, so 600 epochs are 60 blocks of 1000 images of 256 bytes, for all students.
     """
     work = work_of(make_item("evaluate", source="ours", network="convnet3", ipc=10), make_params(), digits)
     assert by_batch(work) == {("fresh", 100): 5 * 600, ("fixed", 100): 5 * 150}
     assert count_of(work, StudentStart) == {StudentStart("convnet3", 0.0625): 10}
-    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 10 * (360 + 144)}
+    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 10 * (360 + 6 * 144)}
     assert count_of(work, GeneratedBlock) == {GeneratedBlock(1000): 60}
-    assert work.kept_bytes == 60 * 1000 * 256
+    assert work.kept_bytes == 2 * 1000 * 256
     assert work.splits == ("held_out", "test")
 
 
@@ -123,28 +123,36 @@ def test_controls_have_the_protocols_they_imitate(make_params, make_item, digits
 def test_every_test_point_reads_the_test_set(make_params, make_item, digits):
     params = make_params({"evaluate.test_points": 4, "evaluate.students": 1})
     work = work_of(make_item("evaluate_real", network="convnet3", ipc=1), params, digits)
-    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 4 * 360 + 144}
+    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 4 * 360 + 6 * 144}
 
 
-def test_images_beyond_the_limit_are_generated_for_every_student(make_params, monkeypatch):
-    """6 epochs of 500 images: blocks of 2 epochs, 3 of them; 3000 images of 10 bytes."""
-    plan = budget("fresh", 500, make_params().recipe, 6)
-    monkeypatch.setattr("gendistill.estimate.counts.KEPT_BYTES", 30_000)
-    assert generated(plan, 4, 10) == ({GeneratedBlock(1000): 3}, 30_000)
-    monkeypatch.setattr("gendistill.estimate.counts.KEPT_BYTES", 29_999)
-    assert generated(plan, 4, 10) == ({GeneratedBlock(1000): 12}, 0)
+def test_blocks_are_generated_once_and_two_are_there_at_a_time(make_params):
+    """6 epochs of 500 images: blocks of 2 epochs, 3 of them; 1000 images of 10 bytes each."""
+    recipe = make_params().recipe
+    assert generated(budget("fresh", 500, recipe, 6), 10) == ({GeneratedBlock(1000): 3}, 20_000)
+    assert generated(budget("fresh", 500, recipe, 2), 10) == ({GeneratedBlock(1000): 1}, 10_000)
 
 
 def test_choosing_a_snapshot_by_hand(make_params, make_item, digits):
-    """Two snapshots, three students each, 4 epochs of 100 images; scored on 144 images, twice as a cell does."""
+    """Two snapshots, three students each, 4 epochs of 100 images; scored on 144 images each time."""
     params = make_params({"generate.select": "held_out", "distill.snapshots": 2})
     work = work_of(make_item("package", source="ours"), params, digits)
     assert by_batch(work) == {("fresh", 100): 2 * 3 * 4}
-    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 6 * 2 * 144}
+    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.0625): 6 * 5 * 144}
     assert count_of(work, GeneratedBlock) == {GeneratedBlock(1000): 2}
     assert work.kept_bytes == 2 * 1000 * 256
     assert work_of(make_item("package", source="cgan"), params, digits) == Work()
     assert work_of(make_item("package", source="ours"), make_params(), digits) == Work()
+
+
+def test_judging_by_hand(make_params, make_item, digits):
+    """1293 images halve to 646: the reference, other real ones and two sources; 8 epochs of 10 batches and a rest."""
+    changes = {"quality.images": 9999, "quality.epochs": 8, "quality.width": 0.25, "sources": ["cgan", "ours"]}
+    work = work_of(make_item("quality"), make_params(changes), digits)
+    assert by_batch(work) == {("whole", 128): 80, ("whole", 13): 8}
+    assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.25): 4 * 646}
+    assert count_of(work, GeneratedBlock) == {GeneratedBlock(646): 2}
+    assert work.splits == ("train",)
 
 
 def test_a_stage_that_nobody_counts_has_no_work(make_params, make_item, digits):
@@ -190,22 +198,20 @@ def random_images(count):
 
 
 @pytest.mark.parametrize("stage", ["evaluate", "evaluate_real", "evaluate_random", "evaluate_whole"])
-@pytest.mark.parametrize("kept", [True, False])
-def test_a_cell_does_what_was_counted(stage, kept, make_params, make_item, digits, monkeypatch):
+def test_a_cell_does_what_was_counted(stage, make_params, make_item, digits, monkeypatch):
     """Spies in `run_cell` count steps by batch, images tested and blocks generated."""
     shape = replace(digits, train=70, held_out=6, test=15)
     params = make_params({
         "evaluate.students": 2, "evaluate.fresh_epochs": 70, "evaluate.fixed_epochs": 2, "evaluate.whole_epochs": 2,
         "evaluate.test_points": 2, "recipe.fresh_batch": 16, "recipe.fixed_batch": 16, "recipe.whole_batch": 32,
     })  # fmt: skip
-    for where in ("gendistill.estimate.counts", "gendistill.evaluation.generated"):
-        monkeypatch.setattr(f"{where}.KEPT_BYTES", 10**9 if kept else 0)
     done = Counter()
-    train_step, accuracy = cells.train_step, cells.accuracy
-    monkeypatch.setattr(cells, "train_step", lambda student, images, *rest: (
+    train_step = apart.train_step
+    monkeypatch.setattr(apart, "train_step", lambda student, images, *rest: (
         done.update([("step", rest[1].protocol, len(images))]), train_step(student, images, *rest))[1])  # fmt: skip
-    monkeypatch.setattr(cells, "accuracy", lambda network, data, compute: (
-        done.update({"tested": len(data)}), accuracy(network, data, compute))[1])  # fmt: skip
+    for name in ("accuracy", "confusion"):
+        monkeypatch.setattr(cells, name, lambda network, data, *rest, read=getattr(cells, name): (
+            done.update({"tested": len(data)}), read(network, data, *rest))[1])  # fmt: skip
     monkeypatch.setattr(fresh_images, "sample", lambda generator, labels, draw: (
         done.update([("block", len(labels))]), sample(generator, labels, draw))[1])  # fmt: skip
     compute, train = Compute(torch.device("cpu"), "fp32", 1), random_images(shape.train)

@@ -26,7 +26,7 @@ def test_items_are_the_matrix(make_params):
         "evaluate@ours-convnet3-1", "evaluate@ours-convnet3-10",
     ]  # fmt: skip
     assert found.count("evaluate_whole@convnet3") == 1
-    assert len(found) == len(set(found)) == 20
+    assert len(found) == len(set(found)) == 21
 
 
 def test_no_control_networks_no_controls(make_params):
@@ -61,7 +61,7 @@ def test_a_missing_pipeline_is_told(make_params, tmp_path, monkeypatch):
         stage_items(make_params())
 
 
-@pytest.mark.parametrize("name", [name for name in DATASETS if name != "npz"])
+@pytest.mark.parametrize("name", [name for name in DATASETS if name not in ("npz", "folder")])
 def test_shapes_are_those_of_the_catalogue(name, make_params, tmp_path):
     params = replace(make_params().data, name=name, image_size=32, held_out=100)
     entry = DATASETS[name]
@@ -87,3 +87,5 @@ def test_an_npz_file_is_known_once_prepared(make_params, tmp_path):
     write_info(tmp_path, "npz")
     assert data_shape(params, tmp_path) == DataShape(3, 3, 32, 90, 10, 30)
     assert data_shape(params, tmp_path).image_bytes == 3 * 32 * 32
+    with_validation_part = replace(params, held_out=0)
+    assert data_shape(with_validation_part, tmp_path) == DataShape(3, 3, 32, 80, 20, 30)

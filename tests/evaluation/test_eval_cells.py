@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gendistill.evaluation import apart
 from gendistill.evaluation import cells as module
 from gendistill.evaluation.cells import Job, Splits, load_splits, run_cell
 from gendistill.evaluation.generated import FreshGenerated
@@ -32,15 +33,13 @@ def test_students_start_from_equal_weights_everywhere(run, bars, painter, make_j
         "fresh": Job(fresh, FreshGenerated(painter, bars.mean, bars.std, fresh, compute), 1),
         "real": Job(real, FreshReal(bars, 4, real), 1),
     }
-    first = []
-    train_step = module.train_step
+    first, new_team = [], module.build_team
 
-    def spy(student, *rest):
-        if student.step == 0:
-            first.append(torch.cat([value.detach().flatten() for value in student.network.parameters()]))
-        return train_step(student, *rest)
+    def spy(students, *rest):
+        first.extend(torch.cat([v.detach().flatten() for v in each.network.parameters()]) for each in students)
+        return new_team(students, *rest)
 
-    monkeypatch.setattr(module, "train_step", spy)
+    monkeypatch.setattr(module, "build_team", spy)
     run(jobs)
     assert len(first) == 6
     for number in range(2):  # student by student within a protocol
@@ -70,14 +69,25 @@ def test_training_and_test_images_have_one_scale(run, bars, make_job):
 
 
 def test_every_image_is_tested_once_a_student_and_held_out_ones_too(run, make_job, make_splits, monkeypatch):
-    tested = []
-    accuracy = module.accuracy
-    monkeypatch.setattr(module, "accuracy", lambda network, data, compute: (
-        tested.append((data, network)), accuracy(network, data, compute))[1])  # fmt: skip
+    tested, splits = [], make_splits()
+    for name in ("accuracy", "confusion"):
+        read = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda network, data, *rest, read=read: (
+            tested.append("test" if data is splits.test else "held out" if data is splits.held_out else "other"),
+            read(network, data, *rest))[1])  # fmt: skip
+    job = make_job(epochs=3)
+    found = run({"stored": job}, splits=splits)["stored"]
+    assert tested == ["held out"] * 5 * 2 + ["test"] * 2 + ["held out"] * 2  # two students, point by point
+    assert found["held_out_curve"]["steps"] == [job.budget.steps * k // 6 for k in range(1, 7)]
+    assert found["held_out_curve"]["mean"][-1] == found["held_out_mean"]
+
+
+def test_counts_of_the_test_images_are_those_of_the_accuracies(run, make_job, make_splits):
     splits = make_splits()
-    run({"stored": make_job()}, splits=splits)
-    assert [data is splits.test for data, _ in tested] == [True, False, True, False]
-    assert [data is splits.held_out for data, _ in tested] == [False, True, False, True]
+    found = run({"stored": make_job()}, splits=splits)["stored"]
+    counts = torch.tensor(found["confusion"])
+    assert counts.sum(1).tolist() == (2 * torch.bincount(splits.test.labels, minlength=4)).tolist()  # two students
+    assert counts.trace() / counts.sum() == pytest.approx(found["mean"], abs=1e-6)
 
 
 def test_test_points_change_nothing_that_is_reported(run, make_job):
@@ -92,11 +102,11 @@ def test_no_held_out_images_give_none(run, make_job, make_splits):
     assert run({"stored": make_job()}, splits=make_splits(held_out=0), students=1)["stored"]["held_out_mean"] is None
 
 
-@pytest.mark.parametrize("stop_after", [8, 11, 29])
+@pytest.mark.parametrize("stop_after", [3, 8, 11])
 def test_resumed_equals_straight(
     run, bars, painter, make_job, make_budget, make_session, tmp_path, stop_after, compute
 ):
-    """Two students of 8 steps under either protocol: stopped between two students, and inside of one."""
+    """Two students of 8 steps under either protocol: stopped within one protocol, between the two, in the second."""
 
     def jobs():
         fresh = make_budget(8, 8, epochs=8)
@@ -106,16 +116,16 @@ def test_resumed_equals_straight(
         }
 
     straight = run(jobs(), network="resnet10_half", test_points=2)
-    with pytest.raises(Stopped, match=f"cell: stopped by the test after step {stop_after} of 32"):
+    with pytest.raises(Stopped, match=f"cell: stopped by the test after step {2 * stop_after} of 32"):
         run(jobs(), network="resnet10_half", test_points=2, session=make_session(tmp_path, stop_after))
-    with pytest.raises(Stopped, match=f"after step {stop_after + 2} of 32"):
+    with pytest.raises(Stopped, match=f"after step {2 * stop_after + 4} of 32"):
         run(jobs(), network="resnet10_half", test_points=2, session=make_session(tmp_path, 2))
     resumed = run(jobs(), network="resnet10_half", test_points=2, session=make_session(tmp_path))
     assert resumed == straight
     assert straight["stored"]["n"] == straight["fresh"]["n"] == 2
 
 
-@pytest.mark.parametrize("stop_after", [11, 29])
+@pytest.mark.parametrize("stop_after", [5, 11])
 def test_streamed_equals_resident_also_resumed(
     run, bars, make_job, make_budget, make_splits, make_streamed, make_session, reading, tmp_path, stop_after
 ):
@@ -128,7 +138,7 @@ def test_streamed_equals_resident_also_resumed(
     splits = make_splits()
     streamed = Splits(make_streamed(splits.test), make_streamed(splits.held_out), 4)
     straight = run(jobs(bars), splits=splits, test_points=2)
-    with pytest.raises(Stopped, match=f"after step {stop_after} of 32"):
+    with pytest.raises(Stopped, match=f"after step {2 * stop_after} of 32"):
         run(jobs(make_streamed(bars)), splits=streamed, test_points=2, session=make_session(tmp_path / "c", stop_after))
     assert reading() == []
     resumed = run(jobs(make_streamed(bars)), splits=streamed, test_points=2, session=make_session(tmp_path / "c"))
@@ -140,18 +150,18 @@ def test_students_have_batches_and_augmentations_of_their_own(run, make_job, mon
     asked, begun = [], []
     start = Stored.start
     monkeypatch.setattr(Stored, "start", lambda self, *key: (begun.append(key), start(self, *key))[1])
-    augment_stream = module.augment_stream
-    monkeypatch.setattr(module, "augment_stream", lambda *key: (asked.append(key[1:]), augment_stream(*key))[1])
+    augment_stream = apart.augment_stream
+    monkeypatch.setattr(apart, "augment_stream", lambda *key: (asked.append(key[1:]), augment_stream(*key))[1])
     run({"stored": make_job(batch=16, epochs=1)}, seed=7)
-    assert asked == [(7, 0, 0), (7, 0, 1), (7, 1, 0), (7, 1, 1)]
-    assert begun[:2] == [(7, 0), (7, 1)]
+    assert sorted(asked) == [(7, 0, 0), (7, 0, 1), (7, 1, 0), (7, 1, 1)]
+    assert begun[:3] == [(7, 0), (7, 0), (7, 1)]  # the source itself, and a copy for each
 
 
 def test_equal_seeds_give_equal_numbers(run, make_job, monkeypatch):
     weights = []
-    score = module.score
-    monkeypatch.setattr(module, "score", lambda network, *rest: (
-        weights.append(network.classifier.weight.clone()), score(network, *rest))[1])  # fmt: skip
+    confusion = module.confusion
+    monkeypatch.setattr(module, "confusion", lambda network, *rest: (
+        weights.append(network.classifier.weight.clone()), confusion(network, *rest))[1])  # fmt: skip
     for seed in (0, 0, 1):
         run({"stored": make_job()}, students=1, seed=seed)
     assert torch.equal(weights[0], weights[1])
@@ -190,10 +200,10 @@ def test_splits_are_read_from_a_prepared_folder(tmp_path, bars, make_bars, monke
     assert splits.num_classes == 4
 
 
-def test_losses_of_students_in_turn_are_golden(run, make_job, monkeypatch):
+def test_losses_of_students_apart_are_golden(run, make_job, monkeypatch):
     """Written down with torch 2.15 on a CPU, before students could be trained together."""
-    losses, train_step = [], module.train_step
-    monkeypatch.setattr(module, "train_step", lambda *rest: (losses.append(train_step(*rest)), losses[-1])[1])
+    losses, train = [], apart.StudentsApart.train
+    monkeypatch.setattr(apart.StudentsApart, "train", lambda *rest: (losses.append(train(*rest)), losses[-1])[1])
     jobs = {
         "fixed": make_job(epochs=3, lr=0.05, augment="crop", schedule="half"),
         "plain": make_job(batch=16, epochs=3, lr=0.05),
@@ -205,22 +215,23 @@ def test_losses_of_students_in_turn_are_golden(run, make_job, monkeypatch):
         [1.415241, 1.482156, 1.425922, 1.233832],
         [1.41074, 1.365867, 1.204417, 1.251565],
     ]  # the first losses of either student under either protocol
-    firsts = torch.stack(losses)[[0, 1, 2, 3, 12, 13, 14, 15, 24, 25, 26, 27, 30, 31, 32, 33]]
-    torch.testing.assert_close(firsts, torch.tensor(golden).flatten(), rtol=1e-4, atol=1e-5)
+    whole = torch.cat(losses)  # 12 steps under one, 6 under the other
+    firsts = torch.cat([whole[:4], whole[12:16]], dim=1).T
+    torch.testing.assert_close(firsts, torch.tensor(golden), rtol=1e-4, atol=1e-5)
 
 
-def test_a_student_in_turn_is_one_trained_by_hand_to_the_bit(run, make_job, make_splits, monkeypatch, compute):
-    ended, score = [], module.score
-    monkeypatch.setattr(module, "score", lambda network, *rest: (
-        ended.append([v.clone() for v in network.state_dict().values()]), score(network, *rest))[1])  # fmt: skip
+def test_a_student_apart_is_one_trained_by_hand_to_the_bit(run, make_job, make_splits, monkeypatch, compute):
+    ended, confusion = [], module.confusion
+    monkeypatch.setattr(module, "confusion", lambda network, *rest: (
+        ended.append([v.clone() for v in network.state_dict().values()]), confusion(network, *rest))[1])  # fmt: skip
     job = make_job(batch=16, augment="crop", schedule="half")
     run({"fixed": job})
+    torch.set_num_threads(1)  # as many as each of the two had
     for number in range(2):
         student = module.build_student("convnet3", number, job.budget, make_splits(), 0.03125, 0, compute)
         job.source.start(0, number)
         for step in range(job.budget.steps):
-            module.train_step(
-                student, *job.source.batch(step), job.budget, module.augment_stream("cpu", 0, number, step)
-            )
+            apart.train_step(student, *job.source.batch(step), job.budget, apart.augment_stream("cpu", 0, number, step))
         values = student.network.state_dict().values()
         assert all(torch.equal(mine, theirs) for mine, theirs in zip(values, ended[number], strict=True))
+    torch.set_num_threads(compute.threads)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from gendistill.artifact.sampling import sample
 from gendistill.data.resident import to_uint8
-from gendistill.evaluation import generated as generated_module
 from gendistill.evaluation import sources as module
 from gendistill.evaluation.generated import FreshGenerated
 from gendistill.evaluation.sources import FreshReal, Stored
+from gendistill.evaluation.team import side_by_side
 from gendistill.runtime.device import Compute
 from gendistill.runtime.streams import generator as stream
 
@@ -201,18 +201,33 @@ def test_students_share_images_and_have_an_order_each(generated):
     assert not set(first) & set(other)
 
 
-@pytest.mark.parametrize(("kept_bytes", "generations"), [(2 * 24 * 256, 2), (2 * 24 * 256 - 1, 6)])
-def test_keeping_images_changes_the_work_and_nothing_else(generated, painter, monkeypatch, kept_bytes, generations):
-    """Three epochs are two blocks of 24 images, 256 bytes each; three students."""
-    expected = [batch for student in range(3) for batch in all_batches(generated(), student)]
-    monkeypatch.setattr(generated_module, "KEPT_BYTES", kept_bytes)
+def test_prepared_images_are_those_generated_on_demand_and_are_for_all_copies(generated, painter):
+    """Three epochs are two blocks of 24 images; two students of one source."""
+    expected = [batch for student in range(2) for batch in all_batches(generated(), student)]
     source, calls = generated(), []
     painter.register_forward_hook(lambda *_: calls.append(1))
-    got = [batch for student in range(3) for batch in all_batches(source, student)]
-    assert len(calls) == generations
-    for (images, labels), (others, their_labels) in zip(got, expected, strict=True):
+    copies = side_by_side(source, 0, 2)
+    got = [[], []]
+    for step in range(source.budget.steps):
+        copies[0].prepare(range(step, min(step + 2, source.budget.steps)))
+        for student, own in enumerate(copies):
+            got[student].append(own.batch(step))
+        assert len(source.kept) <= 2
+    assert len(calls) == 2
+    for (images, labels), (others, their_labels) in zip(got[0] + got[1], expected, strict=True):
         assert torch.equal(images, others)
         assert torch.equal(labels, their_labels)
+
+
+def test_blocks_that_were_passed_are_let_go(generated):
+    source = generated(30)
+    source.start(0, 0)
+    blocks = [source.block_of(step) for step in range(source.budget.steps)]
+    for step, block in enumerate(blocks):
+        source.prepare(range(step, step + 1))
+        assert set(source.kept) == {block}
+    source.prepare(range(source.budget.steps))
+    assert set(source.kept) == set(blocks)
 
 
 def all_batches(source, student):

@@ -10,7 +10,7 @@ from torch import nn
 
 from gendistill.augment import diffaug, dsa
 from gendistill.evaluation import student as module
-from gendistill.evaluation.student import accuracy, augment_stream, new_student, train_step
+from gendistill.evaluation.student import accuracy, augment_stream, confusion, new_student, train_step
 from gendistill.networks.registry import fresh_network
 
 
@@ -37,6 +37,15 @@ def test_the_count_is_exact(make_coded, code_of, compute, monkeypatch):
     reader = Reader(code_of)
     assert accuracy(reader, make_coded(labels), compute) == right / 100
     assert reader.calls == [(30, False)] * 3 + [(10, False)]
+
+
+def test_confusion_counts_true_rows_and_predicted_columns(make_coded, code_of, compute, monkeypatch):
+    monkeypatch.setattr(module, "TEST_BATCH", 30)
+    labels = [(i * i) % 4 for i in range(100)]
+    expected = [[0] * 4 for _ in range(4)]
+    for i, label in enumerate(labels):
+        expected[label][i % 3] += 1
+    assert confusion(Reader(code_of), make_coded(labels), 4, compute) == expected
 
 
 def test_accuracy_is_between_all_wrong_and_all_right(make_coded, code_of, compute):

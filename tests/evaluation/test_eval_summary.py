@@ -4,11 +4,15 @@ import math
 
 import pytest
 
-from gendistill.evaluation.cells import is_test_point, summary
+from gendistill.evaluation.cells import CURVE_POINTS, held_out_curve, next_point, score, summary
 
 
 def students(*last, held_out=None):
-    return [{"points": [value], "held_out": held_out} for value in last]
+    return [student([value], held_out) for value in last]
+
+
+def student(points, held_out=None, curve=(), confusion=((1, 0), (0, 1))):
+    return {"points": points, "held_out": held_out, "curve": list(curve), "confusion": confusion}
 
 
 def of(job, made):
@@ -41,7 +45,7 @@ def test_held_out_images_are_averaged_or_absent(make_job):
 
 
 def test_the_best_test_point_is_a_value_of_its_own(make_job):
-    made = [{"points": [0.9, 0.4, 0.6], "held_out": None}, {"points": [0.2, 0.7, 0.8], "held_out": None}]
+    made = [student([0.9, 0.4, 0.6]), student([0.2, 0.7, 0.8])]
     result = of(make_job(), made)
     assert result["mean"] == 0.7  # of the last points
     assert result["best_of_test_points"] == 0.85  # of 0.9 and 0.8
@@ -57,7 +61,30 @@ def test_what_a_number_was_got_with(make_job):
 
 @pytest.mark.parametrize(
     ("steps", "points", "expected"),
-    [(10, 1, [10]), (10, 5, [2, 4, 6, 8, 10]), (7, 3, [2, 4, 7]), (2, 5, [0, 1, 2])],
+    [(10, 1, [10]), (10, 5, [2, 4, 6, 8, 10]), (7, 3, [2, 4, 7]), (2, 5, [1, 2])],
 )
 def test_test_points_are_evenly_spaced_and_end_with_the_last(steps, points, expected):
-    assert [step for step in range(steps + 1) if is_test_point(step, steps, points)] == expected
+    assert sorted({next_point(step, steps, points) for step in range(steps)}) == expected
+
+
+def test_a_score_by_hand():
+    """4 of 6 right, then 5 of 6."""
+    first, last = [[2, 1], [1, 2]], [[3, 0], [1, 2]]
+    found = score([first, last], [0.25, 0.5])
+    assert found == {"points": [4 / 6, 5 / 6], "confusion": last, "curve": [0.25, 0.5], "held_out": 0.5}
+    assert score([last], [])["held_out"] is None
+
+
+def test_counts_are_summed_over_students(make_job):
+    made = [student([0.5], confusion=[[3, 0], [1, 2]]), student([0.5], confusion=[[1, 2], [0, 3]])]
+    assert of(make_job(), made)["confusion"] == [[4, 2], [1, 5]]
+
+
+def test_a_curve_by_hand():
+    """At the first point 0.2 and 0.4: mean 0.3, deviation 0.1 sqrt(2)."""
+    assert CURVE_POINTS == 6
+    found = held_out_curve([[0.2] * 6, [0.4] * 6], 60)
+    assert found["steps"] == [10, 20, 30, 40, 50, 60]
+    assert (found["mean"][0], found["std"][0]) == (0.3, round(0.1 * math.sqrt(2), 6))
+    assert held_out_curve([[], []], 60) == {"steps": [], "mean": [], "std": []}
+    assert held_out_curve([[0.5, 0.6]], 2)["steps"] == [1, 2]  # fewer steps than points

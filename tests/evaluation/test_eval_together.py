@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from gendistill.config.catalogue import NETWORKS
-from gendistill.evaluation import cells
-from gendistill.evaluation import generated as generated_module
+from gendistill.evaluation import apart, cells
+from gendistill.evaluation import together as module
 from gendistill.evaluation.cells import Job, run_cell
 from gendistill.evaluation.generated import FreshGenerated
 from gendistill.evaluation.sources import FreshReal, Stored
 from gendistill.evaluation.student import augment_stream, new_student, train_step
-from gendistill.evaluation.together import side_by_side, stack_students, train_step_together
+from gendistill.evaluation.team import side_by_side
+from gendistill.evaluation.together import stack_students, train_step_together
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.checkpoint import fingerprint
 from gendistill.runtime.errors import Stopped, UserError
@@ -28,10 +29,11 @@ DEVICES = ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, needs_cuda])]
 
 @pytest.fixture
 def run(compute, evaluate_params, make_splits):
-    def go(jobs, *, form="together", session=None, network="convnet3", **changes):
+    def go(jobs, *, form="together", session=None, network="convnet3", threads=2, **changes):
         return run_cell(
             "cell", network, jobs, make_splits(), replace(evaluate_params, **changes),
-            seed=0, compute=replace(compute, students=form), session=session or Session(log_seconds=3600),
+            seed=0, compute=replace(compute, students=form, threads=threads),
+            session=session or Session(log_seconds=3600),
         )  # fmt: skip
 
     return go
@@ -157,7 +159,7 @@ def three_sources(bars, painter, make_budget, compute):
 
 def test_every_student_sees_the_images_and_the_augmentation_it_sees_alone(run, three_sources, monkeypatch):
     """Weights, batches and random streams reach the two kinds of step equal to the last bit, in their order."""
-    seen = {"in_turn": {0: [], 1: []}, "together": {0: [], 1: []}}
+    seen = {"apart": {0: [], 1: []}, "together": {0: [], 1: []}}
 
     def note(form, number, images, labels, draw, weights):
         seen[form][number].append((images, labels, draw.initial_seed(), weights))
@@ -166,7 +168,7 @@ def test_every_student_sees_the_images_and_the_augmentation_it_sees_alone(run, t
         number = alone_of.setdefault(id(student), len(alone_of) % 2)
         kept.append(student)  # so that no other gets its id
         weights = student.network.classifier.weight.detach().clone()
-        note("in_turn", number, images, labels, draw, weights)
+        note("apart", number, images, labels, draw, weights)
         student.step += 1
         return torch.zeros(())
 
@@ -177,12 +179,12 @@ def test_every_student_sees_the_images_and_the_augmentation_it_sees_alone(run, t
         return torch.zeros(2)
 
     alone_of, kept = {}, []
-    monkeypatch.setattr(cells, "train_step", step_alone)
-    monkeypatch.setattr(cells, "train_step_together", step_together)
+    monkeypatch.setattr(apart, "train_step", step_alone)
+    monkeypatch.setattr(module, "train_step_together", step_together)
     for form in seen:
-        run(three_sources, form=form)
+        run(three_sources, form=form, threads=1)  # the spy is not made for two workers
     for number in range(2):
-        for mine, theirs in zip(seen["together"][number], seen["in_turn"][number], strict=True):
+        for mine, theirs in zip(seen["together"][number], seen["apart"][number], strict=True):
             assert torch.equal(mine[0], theirs[0])
             assert torch.equal(mine[1], theirs[1])
             assert mine[2] == theirs[2]
@@ -190,16 +192,14 @@ def test_every_student_sees_the_images_and_the_augmentation_it_sees_alone(run, t
     assert len(seen["together"][0]) == 2 + 2 + 130
 
 
-@pytest.mark.parametrize("kept_bytes", [10**9, 0])
-def test_images_are_generated_once_for_all_students(bars, painter, make_budget, compute, monkeypatch, kept_bytes):
-    """Also where they are too many to be kept: all students are at the same block."""
-    monkeypatch.setattr(generated_module, "KEPT_BYTES", kept_bytes)
+def test_images_are_generated_once_for_all_students(bars, painter, make_budget, compute):
+    """All students are at the same block."""
     budget, calls = make_budget(8, 8, epochs=300), []
     painter.register_forward_hook(lambda *_: calls.append(1))
     sources = side_by_side(FreshGenerated(painter, bars.mean, bars.std, budget, compute), 0, 3)
-    for step in range(budget.steps):
-        batches = [source.batch(step)[0] for source in sources]
-        assert not torch.equal(batches[0], batches[1])
+    students = stack_students(networks_of("convnet3", torch.float32), budget)
+    for until in range(1, budget.steps + 1):
+        assert students.train(sources, budget, 0, until).shape == (1, 3)
     assert len(calls) == 3  # blocks of 128 epochs
 
 
@@ -209,7 +209,7 @@ def test_images_are_generated_once_for_all_students(bars, painter, make_budget, 
 def test_a_cell_gives_the_same_scores(run, make_job, monkeypatch):
     """Equal counts of right answers after few steps; test points change nothing that is trained."""
     jobs = {"fixed": make_job(epochs=2, augment="crop"), "plain": make_job(batch=16, epochs=2)}
-    expected = run(jobs, form="in_turn", network="resnet10_half", test_points=2, students=3)
+    expected = run(jobs, form="apart", network="resnet10_half", test_points=2, students=3)
     assert run(jobs, network="resnet10_half", test_points=2, students=3) == expected
     assert len(set(expected["fixed"]["accuracies"])) > 1
 
@@ -218,16 +218,16 @@ def test_a_cell_gives_the_same_scores(run, make_job, monkeypatch):
 def test_resumed_equals_straight(run, make_job, make_session, tmp_path, monkeypatch, stop_after):
     """Two protocols of 8 steps, stopped within one, between the two, and after one step of the second; to the bit."""
     jobs = {"fixed": make_job(epochs=2, augment="crop", schedule="half"), "plain": make_job(epochs=2)}
-    ended, score = [], cells.score
-    monkeypatch.setattr(cells, "score", lambda network, *rest: (
-        ended.append(values_of([network])), score(network, *rest))[1])  # fmt: skip
+    ended, confusion = [], cells.confusion
+    monkeypatch.setattr(cells, "confusion", lambda network, *rest: (
+        ended.append(values_of([network])), confusion(network, *rest))[1])  # fmt: skip
     straight = run(jobs, network="resnet10_half", test_points=2)
     with pytest.raises(Stopped, match=f"cell: stopped by the test after step {2 * stop_after} of 32"):
         run(jobs, network="resnet10_half", test_points=2, session=make_session(tmp_path, stop_after))
     with pytest.raises(Stopped, match=f"after step {2 * stop_after + 4} of 32"):
         run(jobs, network="resnet10_half", test_points=2, session=make_session(tmp_path, 2))
     assert run(jobs, network="resnet10_half", test_points=2, session=make_session(tmp_path)) == straight
-    assert torch.equal(torch.cat(ended[:4]), torch.cat(ended[4:]))
+    assert torch.equal(torch.cat(ended[:8]), torch.cat(ended[8:]))  # two points, students and protocols
 
 
 def test_a_loss_that_is_not_finite_is_named_by_its_student(run, make_job, monkeypatch):
@@ -248,22 +248,22 @@ def test_too_little_memory_names_the_way_out(run, make_job, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(cells, "train_step_together", full)
-    monkeypatch.setattr(cells, "train_step", full)
+    monkeypatch.setattr(module, "train_step_together", full)
+    monkeypatch.setattr(apart, "train_step", full)
     message = (
-        "cell: 2 students of convnet3 trained together do not fit the memory of cpu; set runtime.students to in_turn"
+        "cell: 2 students of convnet3 trained together do not fit the memory of cpu; set runtime.students to apart"
     )
     with pytest.raises(UserError, match=message):
         run({"fixed": make_job()})
     with pytest.raises(torch.OutOfMemoryError):
-        run({"fixed": make_job()}, form="in_turn")
+        run({"fixed": make_job()}, form="apart")
 
 
-def test_one_student_is_trained_in_turn(run, make_job, monkeypatch):
-    monkeypatch.setattr(cells, "train_together", lambda *_, **__: pytest.fail("one student needs no stack"))
+def test_one_student_is_not_stacked(run, make_job, monkeypatch):
+    monkeypatch.setattr(cells, "stack_students", lambda *_, **__: pytest.fail("one student needs no stack"))
     assert run({"fixed": make_job()}, students=1)["fixed"]["n"] == 1
 
 
 def test_neither_form_finds_the_checkpoint_of_the_other(compute):
-    keys = {fingerprint({}, [], replace(compute, students=form).describe()) for form in ("together", "in_turn")}
+    keys = {fingerprint({}, [], replace(compute, students=form).describe()) for form in ("together", "apart")}
     assert len(keys) == 2

@@ -235,6 +235,26 @@ def test_the_moving_average_follows_the_generator(steps, make_recipe, make_state
         torch.testing.assert_close(value.data, mean.data)
 
 
+def test_distillation_starts_from_the_generator_that_was_handed_on(make_recipe, make_state):
+    recipe = make_recipe(gan={"ema": 0.5})
+    state = make_state(recipe)
+    torch.nn.init.uniform_(next(state.average.parameters()))
+    handed_on, apart = weights(state.average), weights(state.generator)
+    assert any(not torch.equal(handed_on[name], apart[name]) for name in handed_on)
+    prepared = prepare_state(state, 3e-4)
+    assert all(torch.equal(handed_on[name], value) for name, value in weights(prepared.generator).items())
+    assert all(torch.equal(handed_on[name], value) for name, value in weights(prepared.average).items())
+    assert prepared.generator is not prepared.average
+
+
+def test_without_an_average_the_generator_goes_on_from_its_last_step(make_recipe, make_state):
+    state = make_state(make_recipe(gan={"ema": 0.0}))
+    before = weights(state.generator)
+    prepared = prepare_state(state, 3e-4)
+    assert prepared.average is None
+    assert all(torch.equal(before[name], value) for name, value in weights(prepared.generator).items())
+
+
 def test_distillation_takes_over_adam_and_counts_from_zero(make_recipe, make_state):
     recipe = make_recipe(lr=3e-4)
     state = make_state(recipe)

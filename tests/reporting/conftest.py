@@ -56,6 +56,8 @@ def statistics() -> Callable[..., dict[str, Any]]:
             "augment": "color_crop",
             "distinct_images": 3000,
             "bytes": 1_234_567,
+            "confusion": [[170 if a == b else int(b < 10) for b in range(10)] for a in range(10)],
+            "held_out_curve": {"steps": [100, 200, 300], "mean": [0.3, 0.45, 0.5], "std": [0.1, 0.05, 0.02]},
         } | changes
 
     return make
@@ -139,6 +141,24 @@ def write_cells(statistics: Callable[..., dict[str, Any]]) -> Callable[..., None
     return write
 
 
+def write_quality(root: Path, sources: tuple[str, ...]) -> None:
+    """Scores and pairs of the generated sources."""
+    row = {
+        "frechet_distance": 1.25, "precision": 0.9, "recall": 0.8, "density": 1.1, "coverage": 0.85,
+        "nearest_median": 26.5, "close_share": 0.012,
+    }  # fmt: skip
+    scores = {source: {**row, "recall": 0.8 + 0.01 * k} for k, source in enumerate(("real", *sources))}
+    made = {"network": "convnet3", "width": 0.25, "epochs": 8, "features": 128, "images": 500, "neighbours": 5}
+    (root / "metrics/quality.json").write_text(json.dumps({**made, "scores": scores}))
+    images = np.arange(12, dtype=np.uint8)[:, None, None, None].repeat(16, 2).repeat(16, 3)
+    tensors = {}
+    for source in sources:
+        tensors |= {f"{source}.generated": images, f"{source}.training": images + 1}
+        tensors[f"{source}.distance"] = np.linspace(1, 9, 12, dtype=np.float32)
+    (root / "data/quality").mkdir()
+    save_file(tensors, root / "data/quality/nearest.safetensors")
+
+
 @pytest.fixture
 def project(
     tmp_path: Path, make_params: Callable[..., Params], write_cells: Callable[..., None]
@@ -148,4 +168,5 @@ def project(
     write_images(tmp_path, params.sources, max(params.evaluate.ipc))
     write_curves(tmp_path, tuple(source for source in params.sources if source != "cgan"))
     write_cells(tmp_path, params)
+    write_quality(tmp_path, params.sources)
     return params, tmp_path

@@ -4,6 +4,7 @@ import pytest
 
 from gendistill.reporting.labels import readable_bytes
 from gendistill.reporting.markdown import markdown
+from gendistill.reporting.robust import robustness
 from gendistill.reporting.summary import Summary, gather
 from gendistill.reporting.terminal import WIDTH, terminal_text
 from gendistill.runtime.errors import UserError
@@ -71,6 +72,23 @@ def test_no_color_is_respected_on_a_terminal(summary, monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[3" not in terminal_text(summary, "data/report")  # bold may stay, colours may not
+
+
+def test_a_terminal_has_colours_and_a_file_has_none(summary, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "\x1b" not in terminal_text(summary, "data/report")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    text = terminal_text(summary, "data/report")
+    assert any("\x1b[1;32m" in line and "ours" in line for line in text.splitlines())
+    assert any("\x1b[2m" in line and "whole" in line for line in text.splitlines())
+
+
+def test_scores_stand_beside_accuracy(mnist):
+    (row,) = [r for r in robustness(mnist.results) if (r.source, r.protocol, r.ipc) == ("ours", "fixed", 10)]
+    expected = f"{row.hlr:.3f} | {row.ior:.3f} | {row.lrs:.3f} | {row.ars:.3f} |"
+    assert f"| ours: distilled generator | fixed, IPC 10 | {expected}" in markdown(mnist)
+    assert " ".join(expected.replace("|", "").split()) in " ".join(terminal_text(mnist, "data/report").split())
 
 
 def test_many_columns_are_a_table_for_each_protocol(mnist):

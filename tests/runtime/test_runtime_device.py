@@ -1,13 +1,17 @@
 """Device, precision and threads, with and without a pretended GPU."""
 
+import ctypes
 import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from gendistill.runtime import device
-from gendistill.runtime.device import Compute, available_cpus, has_bf16, resolve_compute
+from gendistill.runtime.device import Compute, available_cpus, has_bf16, keep_freed_memory, resolve_compute
 from gendistill.runtime.errors import UserError
 
 
@@ -42,7 +46,7 @@ def test_auto_without_a_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
         "device": "cpu",
         "precision": "fp32",
         "threads": 1,
-        "students": "in_turn",
+        "students": "apart",
         "torch": torch.__version__,
     }
 
@@ -75,8 +79,8 @@ def test_auto_with_a_gpu_is_cuda_in_bf16(pretend: pytest.MonkeyPatch) -> None:
     assert (compute.device.type, compute.precision) == ("cuda", "bf16")
     assert resolve_compute("cpu", "fp32", 1).precision == "fp32"
     assert resolve_compute("cuda:1", "fp32", 1) == Compute(torch.device("cuda:1"), "fp32", 1, "together")
-    assert resolve_compute("cuda", "fp32", 1, "in_turn").students == "in_turn"
-    assert resolve_compute("cpu", "fp32", 1).students == "in_turn"
+    assert resolve_compute("cuda", "fp32", 1, "apart").students == "apart"
+    assert resolve_compute("cpu", "fp32", 1).students == "apart"
     assert resolve_compute("cpu", "fp32", 1, "together").students == "together"
     with pytest.raises(UserError, match=r"cuda:2 was asked for, and 2 CUDA device\(s\) are here"):
         resolve_compute("cuda:2", "auto", 1)
@@ -138,3 +142,44 @@ def test_an_unchanged_switch_is_not_touched(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(torch, "use_deterministic_algorithms", touched)
     resolve_compute("cpu", "fp32", 1, deterministic=False)
+
+
+FAULTS = """
+import resource
+import torch
+from gendistill.runtime.device import keep_freed_memory
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def step():
+    blocks = [torch.zeros(2**20 * size // 4) for size in (1, 4, 16)]  # MiB
+
+def measure():
+    step()
+    before = faults()
+    for _ in range(10):
+        step()
+    return faults() - before
+
+given_back = measure()
+keep_freed_memory()
+print(given_back, measure())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_freed_memory_stays_with_the_process() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True, env=environment
+    )  # a process of its own: the setting cannot be taken back
+    given_back, kept = map(int, done.stdout.split())
+    assert given_back > 5_000, "glibc no longer gives back what is freed: keep_freed_memory has no use"
+    assert kept < 500
+
+
+def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    monkeypatch.setattr(ctypes, "CDLL", None)
+    keep_freed_memory()

@@ -83,7 +83,8 @@ def test_the_table_has_every_item_and_a_total(project: Path, run_stage: RunStage
     rows = [line.split()[0] for line in result.output.splitlines()[1:] if "MB" in line]
     assert rows == [
         "prepare", "train_gan", "distill@ours", "package@ours", "generate@ours-1", "evaluate@ours-convnet3-1",
-        "evaluate_real@convnet3-1", "evaluate_random@convnet3-1", "evaluate_whole@convnet3", "report", "total",
+        "evaluate_real@convnet3-1", "evaluate_random@convnet3-1", "evaluate_whole@convnet3", "quality", "report",
+        "total",
     ]  # fmt: skip
     assert re.search(r"^train_gan +0:00:05 +0:00:01 ", result.output, re.M)  # 4 steps and a start-up of a second each
     assert "DVC has in its cache" in result.output

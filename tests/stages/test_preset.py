@@ -7,6 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from gendistill.config.params import load_params
 from stages.preset import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,9 +59,24 @@ def test_presets_are_listed() -> None:
     assert any(line.startswith("digits ") and "CPU" in line for line in lines)
 
 
+@pytest.mark.parametrize("name", ["my pictures", "mine.npz"])
+def test_own_data_are_named_by_their_absolute_path(project: Path, name: str) -> None:
+    path = project / name
+    path.touch() if path.suffix else path.mkdir()
+    result = RUNNER.invoke(APP, ["folder-quick", "--path", name])
+    assert result.exit_code == 0, result.output
+    params = load_params(project / "params.yaml")
+    assert (params.data.name, params.data.path) == ("npz" if path.suffix else "folder", str(path))
+    printed = RUNNER.invoke(APP, ["folder-gpu", "--path", name, "--options"])
+    assert str(path) in printed.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["folder-quick", "--path", "nowhere"], "--path: nowhere does not exist"),
+        (["folder-quick", "--path", "params.yaml"], "--path: params.yaml is neither a folder nor an .npz file"),
+        (["mnist-quick", "--path", "presets"], "--path: mnist-quick is for mnist; choose a preset whose name begins"),
         (["mnist"], "unknown preset 'mnist' (did you mean 'mnist-"),
         ([], "name a preset; known are cifar10-paper, "),
     ],

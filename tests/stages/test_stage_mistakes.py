@@ -57,6 +57,7 @@ def refused(run_stage: RunStage, folder: Path, *command: str) -> str:
         EVALUATE,
         ("evaluate_control", "--control", "real", "--ipc", "1"),
         ("evaluate_control", "--control", "whole"),
+        ("quality",),
         ("report",),
     ],
     ids=" ".join,
@@ -71,13 +72,24 @@ def test_nothing_works_before_prepare(empty: Path, run_stage: RunStage, command:
         ("data/gan", ("distill", *OURS), "data/gan/state.safetensors does not exist; run `dvc repro train_gan` first"),
         ("data/distilled", ("package", *OURS), "data/distilled/ours holds no generator; run `dvc repro distill` first"),
         ("data/artifacts", ("generate", *OURS, "--ipc", "1"), "data/artifacts/ours.safetensors does not exist"),
+        ("data/artifacts", ("quality",), "data/artifacts/ours.safetensors does not exist"),
         ("data/artifacts", EVALUATE, "data/artifacts/ours.safetensors does not exist"),
         ("data/synthetic", EVALUATE, "data/synthetic/ours/ipc1.safetensors does not exist; run `dvc repro generate`"),
         ("data/cells/real-convnet3-ipc1.json", ("report",), "run `dvc repro evaluate_real` first"),
         ("metrics/gan_losses.csv", ("report",), "train_gan"),
         ("metrics/distill_losses", ("report",), "distill"),
     ],
-    ids=["gan", "distilled", "artifact, generate", "artifact, evaluate", "synthetic", "cell", "curve", "curves"],
+    ids=[
+        "gan",
+        "distilled",
+        "artifact, generate",
+        "artifact, quality",
+        "artifact, evaluate",
+        "synthetic",
+        "cell",
+        "curve",
+        "curves",
+    ],
 )
 def test_a_stage_names_what_must_run_first(
     full: Path, run_stage: RunStage, removed: str, command: tuple[str, ...], message: str

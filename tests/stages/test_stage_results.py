@@ -40,8 +40,10 @@ OUTPUTS = {
     "data/cells/random-convnet3-ipc1.json", "data/cells/whole-convnet3.json",
     "metrics/accuracy/ours-convnet3.json", "metrics/accuracy/real-convnet3.json",
     "metrics/accuracy/random-convnet3.json", "metrics/accuracy/whole-convnet3.json",
+    "data/quality/nearest.safetensors", "metrics/quality.json",
     "metrics/accuracy.csv", "data/report/table.md", "data/report/samples.png", "data/report/losses.png",
-    "data/report/accuracy.png",
+    "data/report/accuracy.png", "data/report/index.html", "data/report/class_accuracy.csv",
+    "data/report/confusion.csv",
 }  # fmt: skip
 CELLS = {
     "ours-convnet3-ipc1": PROTOCOLS,
@@ -83,7 +85,7 @@ def test_cells_hold_fractions_and_their_budget(finished: Path, cell: str) -> Non
     assert content.get("ipc") == (None if cell.startswith("whole") else 1)
     assert tuple(content["results"]) == CELLS[cell]
     for result in content["results"].values():
-        assert set(result) == STATISTICS | {"accuracies"}
+        assert set(result) == STATISTICS | {"accuracies", "confusion", "held_out_curve"}
         assert len(result["accuracies"]) == result["n"] == 2
         assert all(0 <= value <= 1 for value in result["accuracies"])
         assert result["min"] <= result["mean"] <= result["max"]
@@ -129,7 +131,7 @@ def test_the_artifact_can_be_used(finished: Path) -> None:
     path = finished / "data/artifacts/ours.safetensors"
     _, card = load_artifact(path)
     assert (card["dataset"], card["image_shape"], card["step"]) == ("digits", [1, 16, 16], 3)
-    assert card["dataset_checksum"] == json.loads((finished / "metrics/data.json").read_text())["checksum"]
+    assert card["data"]["checksum"] == json.loads((finished / "metrics/data.json").read_text())["checksum"]
     images = sample(load_generator(path, "cpu"), torch.tensor([0, 9, 9]), torch.Generator().manual_seed(0))
     assert images.shape == (3, 1, 16, 16)
     assert images.abs().max() <= 1
@@ -155,15 +157,15 @@ def test_every_stage_left_a_cost_record(finished: Path) -> None:
     records = [json.loads(path.read_text()) for path in (finished / ".cache/costs").rglob("*.json")]
     assert sorted(record["stage"] for record in records) == [
         "distill@ours", "evaluate@ours-convnet3-1", "evaluate_random@convnet3-1", "evaluate_real@convnet3-1",
-        "evaluate_whole@convnet3", "generate@ours-1", "package@ours", "prepare", "report", "train_gan",
+        "evaluate_whole@convnet3", "generate@ours-1", "package@ours", "prepare", "quality", "report", "train_gan",
     ]  # fmt: skip
 
 
 # --- which parameters are read
 
-# `check_items` reads the lists of the matrix, `tracked_params` what goes into records and fingerprints, and
-# `terminal_text` what is printed and not kept.
-NOT_NOTED = ("check_items", "tracked_params", "terminal_text")
+# `check_items` reads the lists of the matrix, `check_data` what later stages would stumble over, `tracked_params` what
+# goes into records and fingerprints, and `terminal_text` what is printed and not kept.
+NOT_NOTED = ("check_items", "check_data", "tracked_params", "terminal_text")
 
 
 @contextmanager
@@ -235,13 +237,12 @@ ITEMS: dict[str, dict[str, str | int]] = {
     "evaluate_real": {"network": "convnet3", "ipc": 1},
     "evaluate_random": {"network": "convnet3", "ipc": 1},
     "evaluate_whole": {"network": "convnet3"},
+    "quality": {},
     "report": {},
 }
 
 
-REDUNDANT = {
-    "report": {"data.name"},  # never alone: data/prepared changes with it
-}
+REDUNDANT: dict[str, set[str]] = {}
 
 
 @pytest.mark.parametrize("stage", ITEMS)

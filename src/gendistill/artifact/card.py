@@ -22,12 +22,12 @@ def write_card(params: Params, info: DataInfo, source: str, step: int) -> dict[s
         source: ``cgan``, ``dim`` or ``ours``.
         step: distillation step the weights are of; 0 for ``cgan``.
     """
-    recipe = params.recipe
     return {
+        "kind": "generator",
         "method": METHODS[source],
         "source": source,
         "dataset": info.name,
-        "dataset_checksum": info.checksum,
+        "data": {"fit": params.data.fit, "split_seed": params.data.split_seed, "checksum": info.checksum},
         "classes": list(info.classes),
         "image_shape": [info.channels, info.image_size, info.image_size],
         "normalisation": {
@@ -44,25 +44,22 @@ def write_card(params: Params, info: DataInfo, source: str, step: int) -> dict[s
             "latent": params.gan.latent,
             "conditioning": params.gan.conditioning,
         },
-        "recipe": {
-            "optimizer": "SGD",
-            "lr": recipe.lr,
-            "momentum": recipe.momentum,
-            "weight_decay": recipe.weight_decay,
-            "batch": f"min(classes x IPC, {recipe.fresh_batch})",
-            "augment": recipe.fresh_augment,
-            "loss": "cross-entropy",
-        },
+        "recipe": {"optimizer": "SGD", "loss": "cross-entropy", **asdict(params.recipe)},
+        "dtype": "float32",
         "step": step,
         "parameters": parameters(params, source),
+        # of a run that is finished; `export` fills them in
+        "accuracies": [],
+        "provenance": None,
     }
 
 
 def parameters(params: Params, source: str) -> dict[str, Any]:
-    """The parameters that made the generator: seed, GAN, and for distilled ones schedule and loss."""
+    """The parameters that made the generator, as JSON has them: seed, GAN, and for distilled ones schedule and loss."""
     made: dict[str, Any] = {"seed": params.seed, "gan": asdict(params.gan)}
     if source != "cgan":
-        made |= {"distill": asdict(params.distill), "loss": asdict(params.loss)}
+        distill = {**asdict(params.distill), "pool": list(params.distill.pool)}
+        made |= {"distill": distill, "loss": asdict(params.loss)}
     if source == "dim":
         made["loss"]["omega_l"] = 0.0
     return made

@@ -5,7 +5,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from gendistill.artifact.file import Arrays
+from gendistill.artifact.arrays import Arrays
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.files import write_atomically
 

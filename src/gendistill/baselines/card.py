@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from gendistill.artifact.schema import IMAGE_PIXELS
 from gendistill.baselines.task import DistilledSet
 from gendistill.config.benchmark import BenchmarkParams
 from gendistill.config.catalogue import METHODS
@@ -22,36 +23,25 @@ def write_card(
         seed: of the set.
         made: what the method gave.
     """
-    recipe = params.recipe
-    chosen = METHODS[method].kind == "selection"
+    dtype = str(made.images.dtype).removeprefix("torch.")
     return {
         "kind": "images",
         "method": f"{METHODS[method].title}: {METHODS[method].description}",
         "source": method,
         "dataset": info.name,
-        "dataset_checksum": info.checksum,
+        "data": {"fit": params.data.fit, "split_seed": params.data.split_seed, "checksum": info.checksum},
         "classes": list(info.classes),
         "image_shape": [info.channels, info.image_size, info.image_size],
         "normalisation": {
-            "pixels": "x / 255, to be standardised" if chosen else "standardised: pixel = x std + mean, not clamped",
+            "pixels": IMAGE_PIXELS[dtype],
             "mean": list(info.mean),
             "std": list(info.std),
         },
-        "images": {
-            "ipc": ipc,
-            "dtype": str(made.images.dtype).removeprefix("torch."),
-            "labels": "soft, centred" if made.labels.dim() == 2 else "class numbers",
-        },
-        "recipe": {
-            "optimizer": "SGD",
-            "lr": recipe.lr,
-            "momentum": recipe.momentum,
-            "weight_decay": recipe.weight_decay,
-            "batch": f"min(images, {recipe.batch})",
-            "schedule": "x 0.1 at half of the steps",
-            "augment": recipe.augment,
-            "loss": "cross-entropy",
-        },
+        "dtype": dtype,
+        "images": {"ipc": ipc, "labels": "soft, centred" if made.labels.dim() == 2 else "class numbers"},
+        "recipe": {"optimizer": "SGD", "loss": "cross-entropy", "schedule": "half", **asdict(params.recipe)},
         "step": made.steps,
         "parameters": {"seed": seed, method: asdict(getattr(params, method))},
+        "accuracies": [],
+        "provenance": None,
     }

@@ -30,7 +30,7 @@ def train_chooser(task: Task) -> tuple[Network, ForgettingCounts, list[dict[str,
     params, data = task.params, task.data
     network = task.network("selection")
     optimizer = torch.optim.SGD(
-        network.parameters(), lr=params.lr, momentum=params.momentum, weight_decay=params.weight_decay
+        network.parameters(), lr=params.lr, momentum=params.momentum, weight_decay=params.weight_decay, fused=True
     )
     counts = ForgettingCounts(len(data), task.device)
     epochs = Epochs(len(data), params.batch_size, task.seed, "selection", task.device)

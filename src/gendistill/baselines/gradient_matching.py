@@ -59,7 +59,9 @@ class Trainee:
 
     def _new_optimizer(self) -> torch.optim.SGD:
         params = self.task.params
-        return torch.optim.SGD(self.network.parameters(), lr=params.inner_lr, momentum=params.inner_momentum)
+        return torch.optim.SGD(
+            self.network.parameters(), lr=params.inner_lr, momentum=params.inner_momentum, fused=True
+        )
 
     def restart(self, iteration: int) -> None:
         """New weights, and an optimiser without a past."""

@@ -49,7 +49,7 @@ class ImageState:
 def sgd_images(images: Tensor, lr: float, momentum: float) -> ImageState:
     """Images with plain SGD, as DM, DC, DSA and EGM optimise them; a copy is made."""
     images = images.clone().requires_grad_(True)
-    return ImageState(images, torch.optim.SGD([images], lr=lr, momentum=momentum))
+    return ImageState(images, torch.optim.SGD([images], lr=lr, momentum=momentum, fused=True))
 
 
 @torch.no_grad()

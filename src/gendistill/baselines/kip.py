@@ -51,7 +51,7 @@ def new_state(task: Task) -> KipState:
     images = task.start("real").clone().requires_grad_(True)
     labels = centred_labels(task.labels, task.num_classes).requires_grad_(task.params.learn_labels)
     learned = [images, labels] if task.params.learn_labels else [images]
-    state = KipState(images, torch.optim.Adam(learned, lr=task.params.lr))
+    state = KipState(images, torch.optim.Adam(learned, lr=task.params.lr, fused=True))
     state.labels = labels
     return state
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gendistill.config import rules
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue import DATASETS, DatasetInfo
 from gendistill.config.rules import Found
 
 GRADIENT_METHODS: Final = ("dc", "dsa", "egm")
@@ -12,14 +12,13 @@ DC_LOOPS: Final = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40,
 """IPC -> (updates of the images per network, inner epochs after each): DC's code; 100 is its author's advice."""
 
 
-def _classes_have_images(name: str, held_out: int, ipc: tuple[int, ...], matched: tuple[int, ...]) -> Found:
-    info = DATASETS[name]
+def _classes_have_images(info: DatasetInfo, held_out: int, ipc: tuple[int, ...], matched: tuple[int, ...]) -> Found:
     if info.train_count is None or info.num_classes is None or held_out >= info.train_count:
         return
     most = (info.train_count - held_out) // info.num_classes
     for key, counts in (("ipc", ipc), ("matched.ipc", matched)):
         if many := [str(count) for count in counts if count > most]:
-            yield key, f"must be <= {most}, found {', '.join(many)}: {name} has no more training images a class"
+            yield key, f"must be <= {most}, found {', '.join(many)}: {info.name} has no more training images a class"
 
 
 def _matched_is_new(
@@ -43,8 +42,13 @@ def _students_keep_channels(width: float, networks: tuple[str, ...]) -> Found:
     yield from rules.width_leaves_channels("evaluate.width", width, networks)
 
 
-def broken_rules(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Problems among `values` (dotted key -> legal value); rules whose values are missing are left out."""
+def broken_rules(values: Mapping[str, Any], data: DatasetInfo | None = None) -> list[tuple[str, str]]:
+    """Problems among `values` (dotted key -> legal value); rules whose values are missing are left out.
+
+    Args:
+        values: values by dotted key.
+        data: what the files of the data set hold; the entry of the catalogue, if not given.
+    """
     table: dict[Callable[..., Found], tuple[str, ...]] = {
         _classes_have_images: ("data.name", "data.held_out", "ipc", "matched.ipc"),
         _matched_is_new: ("methods", "ipc", "matched.methods", "matched.ipc"),
@@ -56,7 +60,9 @@ def broken_rules(values: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         _students_keep_channels: ("evaluate.width", "evaluate.networks"),
     }
-    found = rules.broken_rules(values)
+    found = rules.broken_rules(values, data)
+    if "data.name" in values:
+        values = {**values, "data.name": data or DATASETS[values["data.name"]]}
     for rule, keys in table.items():
         if all(key in values for key in keys):
             found += rule(*(values[key] for key in keys))

@@ -38,6 +38,7 @@ class DatasetInfo:
         classes: names of the classes in the order of the labels.
         has_flip: a mirrored image is an image of the same class (objects, not digits).
         description: one line.
+        validation: it has a validation part of its own.
     """
 
     name: str
@@ -50,6 +51,7 @@ class DatasetInfo:
     classes: tuple[str, ...] | None
     has_flip: bool
     description: str
+    validation: bool | None = False
 
 
 DATASETS: Final[dict[str, DatasetInfo]] = _table(
@@ -136,6 +138,20 @@ DATASETS: Final[dict[str, DatasetInfo]] = _table(
         classes=None,
         has_flip=False,
         description="any .npz file with the keys of MedMNIST, named by data.path",
+        validation=None,
+    ),
+    DatasetInfo(
+        name="folder",
+        title="Image folder",
+        channels=None,
+        native_size=None,
+        num_classes=None,
+        train_count=None,
+        test_count=None,
+        classes=None,
+        has_flip=False,
+        description="any folder of image files, one folder a class, named by data.path",
+        validation=None,
     ),
 )
 
@@ -481,16 +497,18 @@ LOCAL_FORMS: Final = {
 FITS: Final = {
     "pad": "zeros around the image, exact pixels",
     "resize": "antialiased interpolation",
+    "crop": "the same to the shorter side, then the middle square",
 }
+CHANNELS: Final = ("auto", 1, 3)
 PRECISIONS: Final = {
     "auto": "bf16 on CUDA, fp32 elsewhere",
     "fp32": "single precision",
     "bf16": "autocast to bfloat16",
 }
 STUDENT_FORMS: Final = {
-    "auto": "together on CUDA, in_turn elsewhere",
+    "auto": "together on CUDA, apart elsewhere",
     "together": "all students of a cell in one step, their parameters stacked",
-    "in_turn": "one student after another",
+    "apart": "each by itself; on a CPU as many at a time as there are threads",
 }
 SELECTIONS: Final = {
     "last": "the last snapshot",

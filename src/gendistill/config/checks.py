@@ -7,7 +7,13 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from gendistill.config.constraints import Constraint, show, suggestion
 
-_EXPECTED = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+_EXPECTED: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    int | str: "a whole number or a name",
+}
 
 Problems = list[tuple[str, str]]  # (dotted key, what is wrong with it)
 
@@ -86,14 +92,14 @@ def _read_value(annotation: Any, raw: Any, key: str, problems: Problems) -> Any:
     return value
 
 
-def _read_scalar(base: type, raw: Any) -> tuple[str | None, Any]:
+def _read_scalar(base: Any, raw: Any) -> tuple[str | None, Any]:
     """What is wrong with the type of `raw` (None: nothing), and the value that it stands for."""
     value: Any = raw
     # `type() is`, as bool is a subclass of int but `steps: true` is a mistake.
     if base is float and type(raw) is int:
         # Beyond 1e308 there is no float; the test below says so.
         value = float(raw) if abs(raw) < 10**308 else math.inf
-    if type(value) is not base:
+    if type(value) not in (get_args(base) or (base,)):  # a union has arguments
         quotes = f"; write it in quotes: '{show(raw)}'" if base is str and isinstance(raw, int | float) else ""
         return f"must be {_EXPECTED[base]}, found {show(raw)}{quotes}", raw
     if isinstance(value, float) and not math.isfinite(value):

@@ -8,6 +8,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gendistill.config.catalogue import DatasetInfo
 from gendistill.config.checks import Problems, annotations, read_section
 from gendistill.config.rules import broken_rules
 from gendistill.config.schema import Params
@@ -16,6 +17,7 @@ from gendistill.runtime.errors import UserError
 
 Content = TypeVar("Content")
 Rules = Callable[[Mapping[str, Any]], Problems]
+DataRules = Callable[[Mapping[str, Any], DatasetInfo], Problems]
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
@@ -62,6 +64,23 @@ def parse(cls: type[Content], document: Any, origin: str, rules: Rules) -> Conte
         if is_dataclass(kind) and isinstance(kind, type):
             values[name] = kind(**values[name])
     return cls(**values)
+
+
+def check_data(params: Any, data: DatasetInfo, rules: DataRules = broken_rules, origin: str = "params.yaml") -> None:
+    """Hold the parameters against what the files of a data set hold, before anything is made of them.
+
+    Args:
+        params: `Params`, or another dataclass with a section ``data``.
+        data: what the files hold.
+        rules: problems among values by dotted key, given `data`.
+        origin: name of the parameter file in the message.
+
+    Raises:
+        UserError: what does not fit; all of it in one message.
+    """
+    problems = rules(flatten(params), data)
+    if problems:
+        raise UserError(_message(type(params), problems, f"{origin}, for the images of {params.data.path},"))
 
 
 def flatten(params: Any) -> dict[str, Any]:

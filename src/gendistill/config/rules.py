@@ -1,69 +1,75 @@
 """What two or more keys of params.yaml must satisfy together.
 
 A rule is a function of the values that it names, and yields (key to change, message). It is run only if all
-these values are legal by themselves, so that one mistake is reported once. ``RULES`` lists all of them.
+these values are legal by themselves, so that one mistake is reported once. ``RULES`` lists all of them. Where a rule
+names ``data.name`` it gets the entry of the data set: what the catalogue knows, or, once its files have been looked
+at, what they hold.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from gendistill.config.catalogue import DATASETS, NETWORKS, SECOND_LAYER
+from gendistill.config.catalogue import DATASETS, NETWORKS, SECOND_LAYER, DatasetInfo
 
 Found = Iterator[tuple[str, str]]
 
 
-def _path_belongs_to_npz(name: str, path: str) -> Found:
-    if name == "npz" and not path:
-        yield "data.path", "is empty; data.name npz needs the .npz file"
-    if name != "npz" and path:
-        yield "data.path", f"must be '' unless data.name is npz, found {path!r} with {name}"
+OWN: Final = {"npz": "the .npz file", "folder": "the folder of images"}  # data sets that data.path names
 
 
-def _padding_cannot_shrink(name: str, fit: str, image_size: int) -> Found:
-    native = DATASETS[name].native_size
+def _path_belongs_to_own_data(data: DatasetInfo, path: str) -> Found:
+    if data.name in OWN and not path:
+        yield "data.path", f"is empty; data.name {data.name} needs {OWN[data.name]}"
+    if data.name not in OWN and path:
+        yield "data.path", f"must be '' unless data.name is {' or '.join(OWN)}, found {path!r} with {data.name}"
+
+
+def _padding_cannot_shrink(data: DatasetInfo, fit: str, image_size: int) -> Found:
+    native = data.native_size
     if fit == "pad" and native is not None and native > image_size:
         yield (
             "data.fit",
-            f"pad cannot bring the {native} x {native} images of {name} to {image_size} x {image_size}; "
+            f"pad cannot bring the {native} x {native} images of {data.name} to {image_size} x {image_size}; "
             "write resize, or a larger data.image_size",
         )
 
 
-def _held_out_fits(name: str, held_out: int) -> Found:
-    info = DATASETS[name]
+def _held_out_fits(info: DatasetInfo, held_out: int) -> Found:
     if info.train_count is None or info.num_classes is None or held_out == 0:
         return
     if held_out >= info.train_count:
-        yield "data.held_out", f"must be < {info.train_count} (training images of {name}), found {held_out}"
+        yield "data.held_out", f"must be < {info.train_count} (training images of {info.name}), found {held_out}"
     elif held_out < info.num_classes:
         yield (
             "data.held_out",
-            f"must be 0 or >= {info.num_classes} (one image for each class of {name}), found {held_out}",
+            f"must be 0 or >= {info.num_classes} (one image for each class of {info.name}), found {held_out}",
         )
 
 
-def _batches_fit(name: str, held_out: int, gan: int, distill: int, whole: int) -> Found:
-    total = DATASETS[name].train_count
+def _batches_fit(data: DatasetInfo, held_out: int, gan: int, distill: int, whole: int) -> Found:
+    total = data.train_count
     # A held-out part that leaves nothing is reported by the rule before.
     if total is None or held_out >= total:
         return
     left = total - held_out
-    batches = {"gan.batch_size": gan, "distill.batch_size": distill, "recipe.whole_batch": whole}
+    batches = {"gan.batch_size": gan, "distill.batch_size": distill}
+    if data.name not in OWN:  # a recipe for data of any size may ask for more: the batch is the whole set then
+        batches["recipe.whole_batch"] = whole
     for key, batch in batches.items():
         if batch > left:
             yield (
                 key,
-                f"must be <= {left}, found {batch} ({name} has {total} training images, {held_out} held out)",
+                f"must be <= {left}, found {batch} ({data.name} has {total} training images, {held_out} held out)",
             )
 
 
-def _latent_holds_the_label(name: str, conditioning: str, latent: int) -> Found:
-    classes = DATASETS[name].num_classes
+def _latent_holds_the_label(data: DatasetInfo, conditioning: str, latent: int) -> Found:
+    classes = data.num_classes
     if conditioning == "overwrite" and classes is not None and latent <= classes:
         yield (
             "gan.latent",
-            f"must be >= {classes + 1}, found {latent}: overwrite puts the label of {name} "
-            f"into the first {classes} entries",
+            f"must be >= {classes + 1}, found {latent}: overwrite puts the label of {data.name} "
+            f"into the first {classes} entries; or write gan.conditioning: concat, which takes any",
         )
 
 
@@ -72,10 +78,10 @@ def _snapshots_fit(snapshots: int, steps: int) -> Found:
         yield "distill.snapshots", f"must be <= distill.steps ({steps}), found {snapshots}"
 
 
-def _selection_has_a_choice(select: str, held_out: int, snapshots: int) -> Found:
+def _selection_has_a_choice(data: DatasetInfo, select: str, held_out: int, snapshots: int) -> Found:
     if select != "held_out":
         return
-    if held_out == 0:
+    if held_out == 0 and data.validation is False:
         yield "generate.select", "held_out needs held-out images: write data.held_out > 0, or select: last"
     if snapshots < 2:
         yield (
@@ -117,12 +123,20 @@ def _pool_keeps_channels(width: float, pool: tuple[str, ...]) -> Found:
     yield from width_leaves_channels("distill.pool_width", width, pool)
 
 
+def _yardstick_keeps_channels(width: float, network: str) -> Found:
+    yield from width_leaves_channels("quality.width", width, (network,))
+
+
+def _neighbours_are_there(neighbours: int, images: int) -> Found:
+    if neighbours >= images:
+        yield "quality.neighbours", f"must be < quality.images ({images}), found {neighbours}"
+
+
 def _students_keep_channels(width: float, networks: tuple[str, ...], controls: tuple[str, ...]) -> Found:
     yield from width_leaves_channels("evaluate.width", width, networks + controls)
 
 
-def _controls_have_images(name: str, held_out: int, ipc: tuple[int, ...], controls: tuple[str, ...]) -> Found:
-    info = DATASETS[name]
+def _controls_have_images(info: DatasetInfo, held_out: int, ipc: tuple[int, ...], controls: tuple[str, ...]) -> Found:
     if info.train_count is None or info.num_classes is None or held_out >= info.train_count or not controls:
         return
     most = (info.train_count - held_out) // info.num_classes
@@ -130,7 +144,7 @@ def _controls_have_images(name: str, held_out: int, ipc: tuple[int, ...], contro
     if too_many:
         yield (
             "evaluate.ipc",
-            f"must be <= {most} for the control random, found {', '.join(too_many)}: {name} has no more "
+            f"must be <= {most} for the control random, found {', '.join(too_many)}: {info.name} has no more "
             "training images a class; write fewer, or evaluate.control_networks: []",
         )
 
@@ -143,7 +157,7 @@ def _test_points_fit(points: int, protocols: tuple[str, ...], fresh: int, fixed:
 
 
 RULES: Final[dict[Callable[..., Found], tuple[str, ...]]] = {
-    _path_belongs_to_npz: ("data.name", "data.path"),
+    _path_belongs_to_own_data: ("data.name", "data.path"),
     _padding_cannot_shrink: ("data.name", "data.fit", "data.image_size"),
     _held_out_fits: ("data.name", "data.held_out"),
     _batches_fit: (
@@ -155,10 +169,12 @@ RULES: Final[dict[Callable[..., Found], tuple[str, ...]]] = {
     ),
     _latent_holds_the_label: ("data.name", "gan.conditioning", "gan.latent"),
     _snapshots_fit: ("distill.snapshots", "distill.steps"),
-    _selection_has_a_choice: ("generate.select", "data.held_out", "distill.snapshots"),
+    _selection_has_a_choice: ("data.name", "generate.select", "data.held_out", "distill.snapshots"),
     _pool_holds_every_network: ("distill.pool_kind", "distill.pool_size", "distill.pool"),
     _pool_has_the_layer: ("loss.omega_l", "loss.local_layer", "distill.pool"),
     _pool_keeps_channels: ("distill.pool_width", "distill.pool"),
+    _yardstick_keeps_channels: ("quality.width", "quality.network"),
+    _neighbours_are_there: ("quality.neighbours", "quality.images"),
     _students_keep_channels: ("evaluate.width", "evaluate.networks", "evaluate.control_networks"),
     _controls_have_images: ("data.name", "data.held_out", "evaluate.ipc", "evaluate.control_networks"),
     _test_points_fit: (
@@ -171,8 +187,15 @@ RULES: Final[dict[Callable[..., Found], tuple[str, ...]]] = {
 }
 
 
-def broken_rules(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Problems among `values` (dotted key -> legal value); rules whose values are missing are left out."""
+def broken_rules(values: Mapping[str, Any], data: DatasetInfo | None = None) -> list[tuple[str, str]]:
+    """Problems among `values` (dotted key -> legal value); rules whose values are missing are left out.
+
+    Args:
+        values: values by dotted key.
+        data: what the files of the data set hold; the entry of the catalogue, if not given.
+    """
+    if "data.name" in values:
+        values = {**values, "data.name": data or DATASETS[values["data.name"]]}
     return [
         problem
         for rule, keys in RULES.items()

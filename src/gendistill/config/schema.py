@@ -42,10 +42,15 @@ class DataParams:
 
     Attributes:
         name: data set, a name in `catalogue.DATASETS`.
-        path: the .npz file of data set `npz`, relative to `RuntimeParams.data_root`; else empty.
+        path: the .npz file of data set `npz`, the folder of data set `folder`, relative to
+            `RuntimeParams.data_root`; else empty.
         image_size: pixels a side after preparation; 16, 32, 64 or 128.
         fit: how images of another size are brought to it, a name in `catalogue.FITS`.
-        held_out: training images set aside for selection, stratified; 0 = none.
+        channels: 1 (grey) or 3 (colour), or `auto`: as the images are stored.
+        balanced: real batches show all classes alike where the largest has more than twice the images of the
+            smallest (`data.order.UNEVEN`); sets more even than that are drawn as they are.
+        held_out: training images set aside for selection, stratified; 0 = the validation part of a set that has
+            one, else none.
         split_seed: seed of that split (and of the test split of sets that have none); >= 0.
     """
 
@@ -53,6 +58,8 @@ class DataParams:
     path: str
     image_size: Annotated[int, OneOf(names.IMAGE_SIZES)]
     fit: Annotated[str, OneOf(tuple(names.FITS))]
+    channels: Annotated[int | str, OneOf(names.CHANNELS)]
+    balanced: bool
     held_out: CountOrZero
     split_seed: CountOrZero
 
@@ -236,6 +243,26 @@ class EvaluateParams:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class QualityParams:
+    """Section ``quality``: the network that generated images are judged by, and how many of them are.
+
+    Attributes:
+        network: its architecture, a name in `catalogue.NETWORKS`.
+        width: fraction of its standard channels; > 0.
+        epochs: passes over the whole training set; >= 1.
+        images: generated ones of each source, and as many real ones on either side; >= 2. A training set of fewer
+            than twice as many is halved.
+        neighbours: k of precision, recall, density and coverage; >= 1.
+    """
+
+    network: Network
+    width: Rate
+    epochs: Count
+    images: Annotated[int, AtLeast(2)]
+    neighbours: Count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RuntimeParams:
     """Section ``runtime``: where and how to run; changes no tracked result.
 
@@ -279,6 +306,7 @@ class Params:
         generate: what is deployed.
         recipe: how students are trained.
         evaluate: which students are trained.
+        quality: what generated images are judged by.
         runtime: where it runs.
     """
 
@@ -292,4 +320,5 @@ class Params:
     generate: GenerateParams
     recipe: RecipeParams
     evaluate: EvaluateParams
+    quality: QualityParams
     runtime: RuntimeParams

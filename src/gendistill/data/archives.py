@@ -14,6 +14,7 @@ import numpy as np
 
 from gendistill.data.npz import md5_of
 from gendistill.data.raw import RawData, RawSplit
+from gendistill.data.unpack import unpack
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.files import explained
 
@@ -163,20 +164,9 @@ def _read(name: str, root: Path, archives: tuple[Archive, ...], classes: tuple[s
         warnings.simplefilter("ignore")
         with explained(Path(folder)):
             for archive in archives:
-                _unpack(root / archive.path, Path(folder, archive.path).parent)
+                unpack(root / archive.path, Path(folder, archive.path).parent)
         train, test = (_split(reader, folder, part) for part in ("train", "test"))
     return RawData(train, test, classes, {archive.path: archive.md5 for archive in archives})
-
-
-def _unpack(path: Path, folder: Path) -> None:
-    """The content of an archive in `folder`; a file that is no archive is linked."""
-    from torchvision.datasets import utils
-
-    folder.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".gz":
-        utils.extract_archive(str(path), str(folder))
-    else:
-        (folder / path.name).symlink_to(path.resolve())
 
 
 def _split(reader: Any, folder: str, part: str) -> RawSplit:

@@ -2,7 +2,6 @@
 
 import hashlib
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from gendistill.runtime.errors import UserError
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 FORMAT = (
     "a file of this kind has train_images and test_images, uint8 (n, h, w) or (n, h, w, 3), "
-    "and train_labels and test_labels, integers (n,) or (n, 1) counted from 0"
+    "and train_labels and test_labels, integers (n,) or (n, 1) counted from 0; "
+    "val_images and val_labels of the same kind may be there"
 )
 
 
@@ -28,8 +28,7 @@ def md5_of(path: Path) -> str:
 def read_npz(path: Path, classes: tuple[str, ...] | None = None) -> RawData:
     """The data set in an `.npz` file with the keys of `KEYS`.
 
-    `val_images` and `val_labels` (MedMNIST has them) are not used, and a note says so: held-out images are
-    drawn from the training part for every data set alike.
+    `val_images` and `val_labels` (MedMNIST has them) are the validation part.
 
     Args:
         path: the file; it is read without unpickling anything.
@@ -44,8 +43,9 @@ def read_npz(path: Path, classes: tuple[str, ...] | None = None) -> RawData:
     if not path.is_file():
         raise UserError(f"{path} does not exist or is not a file: {FORMAT}")
     arrays = _load(path)
-    parts = {}
-    for part in ("train", "test"):
+    parts: dict[str, RawSplit] = {}
+    shapes: dict[str, str] = {}
+    for part in ("train", "test", "val") if "val_images" in arrays else ("train", "test"):
         images = _images(path, f"{part}_images", arrays)
         labels = _labels(path, f"{part}_labels", arrays, classes)
         if len(images) != len(labels):
@@ -54,39 +54,40 @@ def read_npz(path: Path, classes: tuple[str, ...] | None = None) -> RawData:
                 "but every image needs one label"
             )
         parts[part] = RawSplit(images, labels)
+        shapes[part] = _size(images)
     train, test = parts["train"], parts["test"]
-    if train.images.shape[1:] != test.images.shape[1:]:
-        raise UserError(
-            f"{path}: training images are {_size(train.images)} and test images are {_size(test.images)} "
-            "(height x width x channels), but they must be of one size"
-        )
-    notes: tuple[str, ...] = ()
-    if "val_images" in arrays:
-        notes = (f"val_images of {path.name} are not used; held-out images come from the training part",)
-    largest = int(max(train.labels.max(), test.labels.max()))
+    for part, title in (("test", "test"), ("val", "validation")):
+        if part in parts and shapes["train"] != shapes[part]:
+            raise UserError(
+                f"{path}: training images are {shapes['train']} and {title} images are {shapes[part]} "
+                "(height x width x channels), but they must be of one size"
+            )
+    largest = int(max(part.labels.max() for part in parts.values()))
     if classes is None and largest >= len(train):
         raise UserError(
             f"{path}: the largest label is {largest}, but with {len(train)} training images there cannot be "
             "an image of every class: labels must count from 0 without gaps"
         )
     names = classes or tuple(str(label) for label in range(largest + 1))
-    return RawData(train, test, names, {path.name: md5_of(path)}, notes)
+    return RawData(train, test, names, {path.name: md5_of(path)}, validation=parts.get("val"))
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of `KEYS`, all present; of other entries only the names."""
+    """The arrays of `KEYS`, all present, and the validation part's, if it is there."""
     if not zipfile.is_zipfile(path):
         raise UserError(f"{path} is not an .npz file, or is cut off: {FORMAT}")
     try:
         # Opened here, because numpy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [key for key in KEYS if key not in archive.files]
+            wanted = (*KEYS, "val_images", "val_labels") if "val_images" in archive.files else KEYS
+            missing = [key for key in wanted if key not in archive.files]
             if missing:
                 raise UserError(f"{path} lacks {', '.join(missing)} (it has {archive.files}): {FORMAT}")
-            rest = dict.fromkeys(archive.files, np.empty(0))
             # A member that is no array comes as bytes; asarray gives it a dtype, which is refused later.
-            return rest | {key: np.asarray(archive[key]) for key in KEYS}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            return {key: np.asarray(archive[key]) for key in wanted}
+    except UserError:
+        raise
+    except Exception as error:  # readers of foreign bytes raise what they stumble on, NotImplementedError for one
         raise UserError(f"{path} cannot be read as an .npz file ({error}): {FORMAT}") from None
 
 

@@ -8,6 +8,9 @@ from torch import Tensor
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.streams import generator
 
+UNEVEN = 2  # a set is uneven if its largest class has more than this many times the images of its smallest
+MOST_DRAWN = 2**22  # positions of an epoch drawn at once, in rounds of all classes
+
 
 class Order(Protocol):
     """What a loop asks for the images of its steps."""
@@ -64,10 +67,68 @@ class Shuffled:
         """The positions (batch_size,) int64, on the device, of the images of training step `step` >= 0."""
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
-            stream = generator(self.device, self.seed, self.purpose, "order", epoch)
-            self._order = torch.randperm(self.n, generator=stream, device=self.device)
+            self._order = self.draw(generator(self.device, self.seed, self.purpose, "order", epoch))
             self._epoch = epoch
         return self._order[position * self.batch_size : (position + 1) * self.batch_size]
+
+    def draw(self, draw: torch.Generator) -> Tensor:
+        """The positions (at least `steps_per_epoch` batches,) of an epoch, in their order."""
+        return torch.randperm(self.n, generator=draw, device=self.device)
+
+
+class Balanced(Shuffled):
+    """Batches in which all classes appear alike, however unequal their sizes.
+
+    An epoch is a number of rounds; in a round every class gives one image, in a random order of the classes, so in
+    any batch the counts of two classes differ by two at most. A class goes through its images in a random order of
+    that epoch, again and again if it is small, so within an epoch two images of a class are shown equally often, give
+    or take one. There are as many rounds as the largest class has images, as long as that is not too much to draw.
+    """
+
+    def __init__(self, labels: Tensor, num_classes: int, batch_size: int, seed: int, purpose: str) -> None:
+        """Fix the order of a set with labels (n,) int64, each of `num_classes` classes among them.
+
+        Raises:
+            UserError: the batch size is no positive number.
+        """
+        self.labels = labels
+        self.counts = torch.bincount(labels, minlength=num_classes)
+        self.offsets = self.counts.cumsum(0) - self.counts
+        rounds = min(int(self.counts.max()), max(1, MOST_DRAWN // num_classes))
+        self.rounds = max(rounds, -(-batch_size // num_classes))  # one full batch at least
+        super().__init__(self.rounds * num_classes, batch_size, seed, purpose, labels.device)
+
+    def draw(self, draw: torch.Generator) -> Tensor:
+        """The positions of an epoch's rounds, one round after another."""
+        keys = torch.rand(len(self.labels), generator=draw, device=self.device, dtype=torch.float64)
+        members = (self.labels + keys).argsort()  # class after class, each in a random order
+        shape = (self.rounds, len(self.counts))
+        classes = torch.rand(shape, generator=draw, device=self.device).argsort(dim=1)
+        turn = torch.arange(self.rounds, device=self.device)[:, None]
+        return members[self.offsets[classes] + turn % self.counts[classes]].flatten()
+
+
+def training_order(
+    labels: Tensor, num_classes: int, batch_size: int, seed: int, purpose: str, *, balanced: bool
+) -> Shuffled:
+    """The batches that a generator is trained on.
+
+    Args:
+        labels: (n,) int64 of the training set, on the device.
+        num_classes: K.
+        batch_size: images a step.
+        seed: root seed.
+        purpose: name of the random stream.
+        balanced: classes appear alike if the largest has more than `UNEVEN` times the images of the smallest. Sets more
+            even than that, and sets in which a class has none, come as they are.
+
+    Raises:
+        UserError: the batch does not fit.
+    """
+    counts: list[int] = torch.bincount(labels, minlength=num_classes).tolist()  # waits for the device, once
+    if balanced and 0 < UNEVEN * min(counts) < max(counts):
+        return Balanced(labels, num_classes, batch_size, seed, purpose)
+    return Shuffled(len(labels), batch_size, seed, purpose, labels.device)
 
 
 def batch_index(n: int, batch_size: int, step: int, seed: int, purpose: str, device: torch.device | str) -> Tensor:
@@ -99,7 +160,8 @@ def random_subset(labels: Tensor, ipc: int, num_classes: int, seed: int) -> Tens
     """Positions of `ipc` images of every class, uniform without replacement, class after class.
 
     Drawn on the CPU, so every device gets the same images. With one seed the subset of a smaller `ipc` is
-    contained in that of a larger one.
+    contained in that of a larger one. A class that has fewer images gives all of them, again and again, so that the
+    subset stays balanced.
 
     Args:
         labels: (n,) int64, every entry below `num_classes`.
@@ -111,15 +173,13 @@ def random_subset(labels: Tensor, ipc: int, num_classes: int, seed: int) -> Tens
         (num_classes * ipc,) int64 on the device of `labels`: `ipc` positions of class 0, then of class 1, …
 
     Raises:
-        UserError: a class has fewer than `ipc` images.
+        UserError: a class has no image.
     """
     chosen = []
     for label, positions in enumerate(class_table(labels.cpu(), num_classes)):
-        if len(positions) < ipc:
-            raise UserError(
-                f"class {label} has {len(positions)} training images, but ipc = {ipc} asks for {ipc}: "
-                "choose a smaller ipc"
-            )
+        if not len(positions):
+            raise UserError(f"class {label} has no training image, but ipc = {ipc} asks for {ipc}: add some")
         stream = generator("cpu", seed, "subset", label)
-        chosen.append(positions[torch.randperm(len(positions), generator=stream)[:ipc]])
+        drawn = positions[torch.randperm(len(positions), generator=stream)]
+        chosen.append(drawn[torch.arange(ipc) % len(drawn)])
     return torch.cat(chosen).to(labels.device)

@@ -1,4 +1,4 @@
-"""Where data sets come from: the embedded digits, `.npz` files, and the archives of torchvision."""
+"""Where data sets come from: the embedded digits, `.npz` files, folders of images, and the archives of torchvision."""
 
 import hashlib
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gendistill.config.catalogue import DATASETS
+from gendistill.data.folder import read_folder
 from gendistill.data.npz import read_npz
 from gendistill.data.raw import RawData, RawSplit
 from gendistill.data.split import stratified_split
@@ -31,7 +32,9 @@ def data_root(configured: str) -> Path:
     return home() / Path(os.environ.get("GENDISTILL_DATA") or configured).expanduser()
 
 
-def read_source(name: str, path: str, root: Path, split_seed: int) -> RawData:
+def read_source(
+    name: str, path: str, root: Path, split_seed: int, *, processes: int = 1, log_seconds: float = 10
+) -> RawData:
     """Read the data set `name`.
 
     A set of torchvision is read from `<root>/<name>.npz` if that exists, else from its archives, which are
@@ -39,9 +42,11 @@ def read_source(name: str, path: str, root: Path, split_seed: int) -> RawData:
 
     Args:
         name: a key of the catalogue.
-        path: the `.npz` file when `name` is `npz`, relative to `root`.
+        path: the `.npz` file when `name` is `npz`, the folder when it is `folder`, relative to `root`.
         root: the data root.
-        split_seed: draws the test part of a set that has none of its own (digits).
+        split_seed: draws the test part of a set that has none of its own (digits, folders).
+        processes: that decode the images of a folder.
+        log_seconds: least time between two lines of progress while they do.
 
     Returns:
         The training and the test part in their published order.
@@ -49,7 +54,10 @@ def read_source(name: str, path: str, root: Path, split_seed: int) -> RawData:
     Raises:
         UserError: files are missing, damaged or of another form.
     """
+    if name == "folder":
+        return read_folder(_own(name, path, root), split_seed, processes=processes, log_seconds=log_seconds)
     data = _read(name, path, root, split_seed)
+    assert isinstance(data.test.images, np.ndarray)  # of all but folders
     if hashlib.sha256(data.test.images.tobytes()).hexdigest() != APPROXIMATE_CIFAR10_TEST:
         return data
     listed = ", ".join(map(str, APPROXIMATE_CIFAR10_INDICES))
@@ -62,9 +70,7 @@ def _read(name: str, path: str, root: Path, split_seed: int) -> RawData:
     if name == "digits":
         return read_digits(split_seed)
     if name == "npz":
-        if not path:
-            raise UserError("data.path is empty, but data.name is npz: give the .npz file in data.path")
-        return read_npz(root / path)
+        return read_npz(_own(name, path, root))
     classes = DATASETS[name].classes
     assert classes is not None, name  # npz alone has none
     copy = root / f"{name}.npz"
@@ -74,6 +80,14 @@ def _read(name: str, path: str, root: Path, split_seed: int) -> RawData:
     from gendistill.data.archives import read_archives
 
     return read_archives(name, root, classes)
+
+
+def _own(name: str, path: str, root: Path) -> Path:
+    """Where one's own data lie."""
+    if not path:
+        what = {"npz": "the .npz file", "folder": "the folder of images"}[name]
+        raise UserError(f"data.path is empty, but data.name is {name}: give {what} in data.path")
+    return root / Path(path).expanduser()
 
 
 def read_digits(split_seed: int) -> RawData:
@@ -104,7 +118,7 @@ def _with_notes(name: str, data: RawData) -> RawData:
         UserError: the number of channels is another one, so this is no copy of that set.
     """
     entry = DATASETS[name]
-    channels = data.train.images.shape[3]
+    channels = data.train.channels
     if channels != entry.channels:
         raise UserError(
             f"{name}.npz has images of {channels} channels, but {name} has {entry.channels}: "

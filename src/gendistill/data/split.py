@@ -40,8 +40,15 @@ def stratified_split(
     Returns:
         Two ascending int64 arrays which together are 0 … n-1.
     """
+    return split_by_quota(labels, quotas(np.bincount(labels), total), seed, purpose)
+
+
+def split_by_quota(
+    labels: Labels, quota_of: NDArray[np.int64], seed: int, purpose: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`stratified_split` with the number of images to set aside given for every class, (classes,)."""
     aside = np.zeros(len(labels), dtype=bool)
-    for label, quota in enumerate(quotas(np.bincount(labels), total)):
+    for label, quota in enumerate(quota_of):
         stream = np.random.default_rng(derive_seed(seed, purpose, label))
         aside[stream.permutation(np.flatnonzero(labels == label))[:quota]] = True
     return np.flatnonzero(~aside), np.flatnonzero(aside)

@@ -1,5 +1,6 @@
 """The units of `counts`, done for real on random images: what a unit costs on this device, now."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -22,10 +23,12 @@ from gendistill.estimate.counts import (
 from gendistill.estimate.items import DataShape
 from gendistill.estimate.timing import Timing, time_call
 from gendistill.evaluation import student as students
-from gendistill.evaluation import together
+from gendistill.evaluation.apart import StudentsApart
+from gendistill.evaluation.cells import build_team
 from gendistill.evaluation.generated import FreshGenerated
 from gendistill.evaluation.protocols import budget
 from gendistill.evaluation.sources import Stored
+from gendistill.evaluation.team import side_by_side
 from gendistill.gan import train as gan
 from gendistill.matching import distill as matching
 from gendistill.matching.pool import Pool, draw_member
@@ -46,7 +49,7 @@ class Calibration:
         shape: of the data.
         splits: those that lie on the device in the stage; here they take as much memory. Of one that the stage streams
             only some images are there; reading it is not estimated.
-        students: of a cell, where they are trained together.
+        students: of a cell.
         compute: device and precision.
     """
 
@@ -81,9 +84,7 @@ class Calibration:
             case StudentStart(network, width):
                 return lambda: self._student(network, width), 1
             case StudentStep():
-                if self.compute.students == "together" and self.students > 1:
-                    return self._step_together(unit), self.students
-                return self._student_step(unit), 1
+                return self._student_step(unit)
             case ClassifiedImage(network, width):
                 return self._test_pass(network, width)
             case GeneratedBlock(images):
@@ -121,34 +122,25 @@ class Calibration:
     def _student(self, network: str, width: float) -> torch.nn.Module:
         return fresh_network(network, width=width, device=self.compute.device, seed=0, **self.kinds)
 
-    def _student_step(self, unit: StudentStep) -> Callable[[], object]:
-        plan, device = unit.budget, self.compute.device
-        network = fresh_network(unit.network, width=unit.width, device=device, seed=0, **self.kinds)
-        student = students.new_student(network, plan)
-        source = Stored(random_images(self.shape, plan.batch, device), plan)
-        source.start(0, 0)
-
-        def step() -> None:
-            images, labels = source.batch(student.step)
-            students.train_step(student, images, labels, plan, students.augment_stream(device, 0, 0, student.step))
-
-        return step
-
-    def _step_together(self, unit: StudentStep) -> Callable[[], object]:
+    def _student_step(self, unit: StudentStep) -> Action:
+        """Steps of all students, as many as keep every thread busy to the end."""
         plan, device, numbers = unit.budget, self.compute.device, range(self.students)
-        networks = [
+        alone = [
             fresh_network(unit.network, width=unit.width, device=device, seed=number, **self.kinds)
             for number in numbers
         ]
-        stacked = together.stack_students(networks, plan)
-        sources = together.side_by_side(Stored(random_images(self.shape, plan.batch, device), plan), 0, self.students)
+        team = build_team([students.new_student(network, plan) for network in alone], plan, self.compute)
+        sources = side_by_side(Stored(random_images(self.shape, plan.batch, device), plan), 0, self.students)
+        steps = 1
+        if isinstance(team, StudentsApart):
+            steps = team.workers // math.gcd(team.workers, self.students)
 
-        def step() -> None:
-            batches = [source.batch(stacked.step) for source in sources]
-            draws = [students.augment_stream(device, 0, number, stacked.step) for number in numbers]
-            together.train_step_together(stacked, batches, plan, draws)
+        def train() -> None:
+            until = team.step + steps
+            while team.step < until:
+                team.train(sources, plan, 0, until)
 
-        return step
+        return train, steps * self.students
 
     def _test_pass(self, network: str, width: float) -> Action:
         split = self.data.get("test", self.data["held_out"])  # choosing a snapshot reads the held-out images only
@@ -169,11 +161,7 @@ class Calibration:
         source = FreshGenerated(generator, one.mean, one.std, plan, self.compute)
         source.start(0, 0)
 
-        def generate() -> None:
-            source.kept.clear()
-            source.block_images(0)
-
-        return generate
+        return lambda: source.generate(0)
 
 
 def random_images(shape: DataShape, count: int, device: torch.device) -> ResidentImages:

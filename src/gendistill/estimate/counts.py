@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from gendistill.config.schema import Params
 from gendistill.estimate.items import DataShape, Item
-from gendistill.evaluation.generated import KEPT_BYTES
+from gendistill.evaluation.cells import CURVE_POINTS, evenly_spaced
 from gendistill.evaluation.protocols import Budget, budget, epochs_of
 from gendistill.evaluation.select import SELECTION_IPC, SELECTION_NETWORK
 from gendistill.evaluation.sources import BLOCK
@@ -124,6 +124,8 @@ def work_of(item: Item, params: Params, shape: DataShape) -> Work:
             return _work(Counter({GeneratedBlock(block_images(shape.classes * item.values["ipc"])): 1}))
         case "evaluate" | "evaluate_real" | "evaluate_random" | "evaluate_whole":
             return cell(item, params, shape)
+        case "quality":
+            return yardstick(params, shape)
     return Work()
 
 
@@ -173,7 +175,7 @@ def cell(item: Item, params: Params, shape: DataShape) -> Work:
     kept = 0
     for plan in plans:
         if plan.protocol == "fresh":
-            blocks, kept_bytes = generated(plan, evaluate.students, shape.image_bytes)
+            blocks, kept_bytes = generated(plan, shape.image_bytes)
             counts += blocks
             kept += kept_bytes
     return _work(counts, ("held_out", "test"), kept)
@@ -203,29 +205,26 @@ def students(
         points: times each is tested.
         plan: their budget.
         tested: images of the split that is read at every test point.
-        held_out: images that a finished student is scored on.
+        held_out: images that are read at every point of the curve.
     """
     full, rest = divmod(plan.epoch_images, plan.batch)
-    read = len({plan.steps * (i + 1) // points for i in range(points)} - {0})
+    read, curve = (len(evenly_spaced(plan.steps, times)) for times in (points, CURVE_POINTS))
     counts: Counts = Counter({StudentStart(network, width): number})
     for batch, steps in ((plan.batch, full), (rest, 1 if rest else 0)):
         step = StudentStep(network, width, replace(plan, epochs=1, epoch_images=batch, batch=batch))
         counts[step] += number * plan.epochs * steps
-    counts[ClassifiedImage(network, width)] += number * (read * tested + held_out)
+    counts[ClassifiedImage(network, width)] += number * (read * tested + curve * held_out)
     return counts
 
 
-def generated(plan: Budget, number: int, image_bytes: int) -> tuple[Counts, int]:
-    """Blocks generated for `number` students under protocol ``fresh``, and the bytes of those kept on the device.
+def generated(plan: Budget, image_bytes: int) -> tuple[Counts, int]:
+    """Blocks generated for students under protocol ``fresh``, and the bytes that lie on the device of them.
 
-    Blocks are kept for the next student up to `KEPT_BYTES`; beyond that each student has them generated again.
+    The students are at the same block, or at two where one ends.
     """
     images = block_images(plan.epoch_images)
     blocks = math.ceil(plan.epochs * plan.epoch_images / images)
-    size = blocks * images * image_bytes
-    if size > KEPT_BYTES:
-        return Counter({GeneratedBlock(images): blocks * number}), 0
-    return Counter({GeneratedBlock(images): blocks}), size
+    return Counter({GeneratedBlock(images): blocks}), min(blocks, 2) * images * image_bytes
 
 
 def block_images(epoch_images: int) -> int:
@@ -241,10 +240,21 @@ def selection(params: Params, shape: DataShape) -> Work:
         SELECTION_NETWORK, chosen.select_width, snapshots * chosen.select_students, 1, plan,
         tested=shape.held_out, held_out=shape.held_out,
     )  # fmt: skip
-    blocks, kept = generated(plan, chosen.select_students, shape.image_bytes)
+    blocks, kept = generated(plan, shape.image_bytes)
     for unit, count in blocks.items():
         counts[unit] += snapshots * count
     return _work(counts, ("held_out",), snapshots * kept)
+
+
+def yardstick(params: Params, shape: DataShape) -> Work:
+    """The network that images are judged by, and the images that it judges; distances are not counted."""
+    quality = params.quality
+    images = min(quality.images, shape.train // 2)
+    plan = budget("whole", shape.train, params.recipe, quality.epochs)
+    judged = images * (2 + len(params.sources))  # the reference and other real images, and those of every source
+    counts = students(quality.network, quality.width, 1, 1, plan, tested=judged, held_out=0)
+    counts[GeneratedBlock(images)] += len(params.sources)
+    return _work(counts, ("train",))
 
 
 def _work(counts: Counts, splits: tuple[str, ...] = (), kept_bytes: int = 0) -> Work:

@@ -97,7 +97,7 @@ def data_shape(params: DataParams, prepared: Path = Path("data/prepared")) -> Da
     """Classes, channels, size and counts: of the catalogue, or of the prepared data where only the file can tell.
 
     Raises:
-        UserError: the set is an .npz file that was not prepared yet.
+        UserError: the set is one's own and was not prepared yet.
     """
     entry = DATASETS[params.name]
     if entry.num_classes and entry.channels and entry.train_count and entry.test_count:
@@ -110,6 +110,8 @@ def data_shape(params: DataParams, prepared: Path = Path("data/prepared")) -> Da
                 "run `dvc repro prepare` first"
             )
         classes, channels, test = info.num_classes, info.channels, info.counts["test"]
+        if params.held_out == 0:  # held-out images are then a validation part, or none
+            return DataShape(classes, channels, params.image_size, info.counts["train"], info.counts["held_out"], test)
         train = info.counts["train"] + info.counts["held_out"]
     return DataShape(classes, channels, params.image_size, train - params.held_out, params.held_out, test)
 

@@ -18,17 +18,23 @@ from gendistill.config.catalogue import NETWORKS
 from gendistill.data.info import load_info
 from gendistill.data.load import load_split
 from gendistill.data.resident import ImageSet
+from gendistill.evaluation.apart import StudentsApart
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Source
-from gendistill.evaluation.student import Student, accuracy, augment_stream, new_student, train_step
-from gendistill.evaluation.together import side_by_side, stack_students, train_step_together
-from gendistill.networks.base import Network
+from gendistill.evaluation.student import Student, accuracy, confusion, new_student
+from gendistill.evaluation.team import Team, side_by_side
+from gendistill.evaluation.together import stack_students
 from gendistill.networks.pooling import scaled
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.device import Compute
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.loop import Loop, Session
 from gendistill.runtime.seeds import derive_seed
+
+CURVE_POINTS = 6  # times that the held-out images are read along a student's training
+
+Counts = list[list[int]]
+"""Test images of each true class (row) by the class they were taken for (column)."""
 
 Finished = dict[str, list[dict[str, Any]]]
 """By protocol, what `score` keeps of every finished student."""
@@ -104,7 +110,7 @@ def run_cell(
     """Train and score every student of a cell, continuing from a checkpoint where there is one.
 
     Each student has its own weights, order of the images and augmentation, the same whether they are trained together
-    or in turn. Together they need the memory of all students' activations at once.
+    or apart. Together they need the memory of all students' activations at once.
 
     Args:
         title: what the progress says.
@@ -113,7 +119,7 @@ def run_cell(
         splits: what students are scored on.
         cohort: how many students, how wide, how often tested; section ``evaluate`` is one.
         seed: root seed; student i of every source and protocol starts from the same weights.
-        compute: device and precision; students together or in turn.
+        compute: device and precision; students together or apart.
         session: checkpoints and stop requests.
 
     Returns:
@@ -122,23 +128,21 @@ def run_cell(
     Raises:
         UserError: the students do not fit the device's memory together.
     """
-    together = compute.students == "together" and cohort.students > 1
-    train = train_together if together else train_in_turn
     try:
-        finished = train(title, network, jobs, splits, cohort, seed=seed, compute=compute, session=session)
+        finished = train_students(title, network, jobs, splits, cohort, seed=seed, compute=compute, session=session)
     except torch.OutOfMemoryError as error:
-        if not together:
+        if compute.students != "together" or cohort.students == 1:
             raise
         raise UserError(
             f"{title}: {cohort.students} students of {network} trained together do not fit the memory of "
-            f"{compute.device}; set runtime.students to in_turn, which needs the memory of one"
+            f"{compute.device}; set runtime.students to apart, which needs the memory of one"
         ) from error
     for job in jobs.values():
         job.source.start(seed, 0)  # distinct images are counted for the first student
     return {protocol: summary(finished[protocol], job, network, cohort.width) for protocol, job in jobs.items()}
 
 
-def train_in_turn(
+def train_students(
     title: str,
     network: str,
     jobs: dict[str, Job],
@@ -149,61 +153,12 @@ def train_in_turn(
     compute: Compute,
     session: Session,
 ) -> Finished:
-    """The students of `run_cell` one after another."""
-    finished: Finished = {protocol: [] for protocol in jobs}
-    total = sum(cohort.students * job.budget.steps for job in jobs.values())
-    done = 0
-    with Loop(title, total, ("loss",), session) as loop, ExitStack() as open_sources:
-        for job in jobs.values():
-            open_sources.callback(job.source.close)
-        saved = loop.resume()
-        if saved is not None:
-            finished = saved["finished"]
-        done = sum(len(finished[protocol]) * job.budget.steps for protocol, job in jobs.items())
-        for protocol, job in jobs.items():
-            for number in range(len(finished[protocol]), cohort.students):
-                student = build_student(network, number, job.budget, splits, cohort.width, seed, compute)
-                points: list[float] = []
-                if saved is not None and saved["student"] is not None:
-                    student.load(saved["student"])
-                    points = saved["points"]
-                saved = None  # only the student that was interrupted starts from it
-                job.source.start(seed, number)
-                while student.step < job.budget.steps:
-                    images, labels = job.source.batch(student.step)
-                    draw = augment_stream(compute.device, seed, number, student.step)
-                    loss = train_step(student, images, labels, job.budget, draw)
-                    if is_test_point(student.step, job.budget.steps, cohort.test_points):
-                        points.append(accuracy(student.network, splits.test, compute))
-                    loop.advance(
-                        done + student.step,
-                        loss[None],
-                        lambda student=student, points=points: {  # type: ignore[misc]
-                            "finished": finished, "student": student.dump(), "points": points,
-                        },
-                    )  # fmt: skip
-                finished[protocol].append(score(student.network, points, splits, compute))
-                done += job.budget.steps
-    return finished
-
-
-def train_together(
-    title: str,
-    network: str,
-    jobs: dict[str, Job],
-    splits: Splits,
-    cohort: Cohort,
-    *,
-    seed: int,
-    compute: Compute,
-    session: Session,
-) -> Finished:
-    """The students of `run_cell` step by step side by side; a loss that is not finite is named by its student."""
+    """The students of `run_cell`, protocol by protocol; a loss that is not finite is named by its student."""
     finished: Finished = {protocol: [] for protocol in jobs}
     numbers = range(cohort.students)
     total = sum(job.budget.steps for job in jobs.values())
     names = tuple(f"student {number + 1}" for number in numbers)
-    with Loop(title, total, names, session, at_once=cohort.students) as loop, ExitStack() as open_sources:
+    with Loop(title, total, names, session, at_once=cohort.students) as loop, ExitStack() as opened:
         saved = loop.resume()
         if saved is not None:
             finished = saved["finished"]
@@ -212,32 +167,44 @@ def train_together(
             if finished[protocol]:
                 continue
             alone = [build_student(network, n, job.budget, splits, cohort.width, seed, compute) for n in numbers]
-            students = stack_students([student.network for student in alone], job.budget)
-            points: list[list[float]] = [[] for _ in numbers]
+            team = build_team(alone, job.budget, compute)
+            opened.callback(team.close)
+            points: list[list[Counts]] = [[] for _ in numbers]
+            curves: list[list[float]] = [[] for _ in numbers]
             if saved is not None:
-                students.load(saved["students"])
-                points = saved["points"]
+                team.load(saved["team"])
+                points, curves = saved["points"], saved["curves"]
             saved = None  # only the protocol that was interrupted starts from it
             sources = side_by_side(job.source, seed, cohort.students)
             for source in sources:
-                open_sources.callback(source.close)
-            while students.step < job.budget.steps:
-                batches = [source.batch(students.step) for source in sources]
-                draws = [augment_stream(compute.device, seed, number, students.step) for number in numbers]
-                losses = train_step_together(students, batches, job.budget, draws)
-                if is_test_point(students.step, job.budget.steps, cohort.test_points):
-                    for number in numbers:
-                        points[number].append(accuracy(students.member(number), splits.test, compute))
+                opened.callback(source.close)
+            while team.step < job.budget.steps:
+                tested = next_point(team.step, job.budget.steps, cohort.test_points)
+                scored = next_point(team.step, job.budget.steps, CURVE_POINTS)
+                until = min(tested, scored, loop.next_tick(done + team.step) - done)
+                losses = team.train(sources, job.budget, seed, until)
+                for number in numbers if team.step == tested else ():
+                    found = confusion(team.member(number), splits.test, splits.num_classes, compute)
+                    points[number].append(found)
+                for number in numbers if team.step == scored and len(splits.held_out) else ():
+                    curves[number].append(accuracy(team.member(number), splits.held_out, compute))
                 loop.advance(
-                    done + students.step,
+                    done + team.step,
                     losses,
-                    lambda students=students, points=points: {  # type: ignore[misc]
-                        "finished": finished, "students": students.dump(), "points": points,
+                    lambda team=team, points=points, curves=curves: {  # type: ignore[misc]
+                        "finished": finished, "team": team.dump(), "points": points, "curves": curves,
                     },
                 )  # fmt: skip
-            finished[protocol] = [score(students.member(n), points[n], splits, compute) for n in numbers]
+            finished[protocol] = [score(points[n], curves[n]) for n in numbers]
             done += job.budget.steps
     return finished
+
+
+def build_team(students: list[Student], budget: Budget, compute: Compute) -> Team:
+    """Untrained students as a team of the form that `compute` asks for; a single one is never stacked."""
+    if compute.students == "together" and len(students) > 1:
+        return stack_students([student.network for student in students], budget)
+    return StudentsApart(students, compute)
 
 
 def build_student(
@@ -256,15 +223,25 @@ def build_student(
     return new_student(fresh, budget)
 
 
-def is_test_point(step: int, steps: int, points: int) -> bool:
-    """Whether the test set is read after `step` of `steps`, at `points` evenly spaced points; the last is the end."""
-    return step in {steps * (i + 1) // points for i in range(points)}
+def next_point(step: int, steps: int, points: int) -> int:
+    """The first step after `step` of `points` evenly spaced ones, the last of which ends the training."""
+    return min(at for at in evenly_spaced(steps, points) if at > step)
 
 
-def score(network: Network, points: list[float], splits: Splits, compute: Compute) -> dict[str, Any]:
-    """What is kept of a finished student: accuracies at the test points, and on the held-out images."""
-    held_out = accuracy(network, splits.held_out, compute) if len(splits.held_out) else None
-    return {"points": points, "held_out": held_out}
+def evenly_spaced(steps: int, points: int) -> list[int]:
+    """At most `points` steps, ascending; the last is `steps`."""
+    return sorted({steps * (i + 1) // points for i in range(points)} - {0})
+
+
+def score(points: list[Counts], curve: list[float]) -> dict[str, Any]:
+    """What is kept of a finished student.
+
+    Args:
+        points: confusion counts at the test points, the last at the end.
+        curve: accuracies on the held-out images along the training, the last at the end; empty without such images.
+    """
+    right = [sum(counts[k][k] for k in range(len(counts))) / sum(map(sum, counts)) for counts in points]
+    return {"points": right, "confusion": points[-1], "curve": curve, "held_out": curve[-1] if curve else None}
 
 
 def summary(students: list[dict[str, Any]], job: Job, network: str, width: float) -> dict[str, Any]:
@@ -273,10 +250,13 @@ def summary(students: list[dict[str, Any]], job: Job, network: str, width: float
     Returns:
         ``mean``, ``std`` (sample standard deviation over students; 0 for one student), ``min``, ``max``, ``n``,
         ``accuracies``, ``held_out_mean`` (None without held-out images), ``best_of_test_points`` (mean over students
-        of the best point, only when there are several), and what the number was got with.
+        of the best point, only when there are several), ``confusion`` (K x K test images by true and predicted class,
+        summed over the students), ``held_out_curve`` (steps, means and standard deviations of the accuracy on the
+        held-out images along the training; empty lists without such images), and what the number was got with.
     """
     last = [student["points"][-1] for student in students]
     held_out = [student["held_out"] for student in students if student["held_out"] is not None]
+    confusions = zip(*(student["confusion"] for student in students), strict=True)
     result: dict[str, Any] = {
         "mean": round(math.fsum(last) / len(last), 6),
         "std": round(statistics.stdev(last), 6) if len(last) > 1 else 0.0,
@@ -293,8 +273,20 @@ def summary(students: list[dict[str, Any]], job: Job, network: str, width: float
         "augment": job.budget.augment,
         "distinct_images": job.source.distinct_images(),
         "bytes": job.stored_bytes,
+        "confusion": [[sum(cells) for cells in zip(*rows, strict=True)] for rows in confusions],
+        "held_out_curve": held_out_curve([student["curve"] for student in students], job.budget.steps),
     }
     if len(students[0]["points"]) > 1:
         best = [max(student["points"]) for student in students]
         result["best_of_test_points"] = round(math.fsum(best) / len(best), 6)
     return result
+
+
+def held_out_curve(curves: list[list[float]], steps: int) -> dict[str, Any]:
+    """Mean and sample standard deviation over students of curves read at `CURVE_POINTS` steps; empty without any."""
+    columns = list(zip(*curves, strict=True))
+    return {
+        "steps": evenly_spaced(steps, CURVE_POINTS) if columns else [],
+        "mean": [round(math.fsum(values) / len(values), 6) for values in columns],
+        "std": [round(statistics.stdev(values), 6) if len(values) > 1 else 0.0 for values in columns],
+    }

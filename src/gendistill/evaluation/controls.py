@@ -35,5 +35,6 @@ def control_jobs(control: str, train: ImageSet, num_classes: int, ipc: int, para
         else:
             chosen = random_subset(train.labels, ipc, num_classes, params.seed)
             subset = ResidentImages(train.gather(chosen), train.labels[chosen], train.mean, train.std)
-            jobs[protocol] = Job(plan, Stored(subset, plan), stored_bytes=subset.image_bytes)
+            different = len(chosen.unique())  # a small class repeats its images
+            jobs[protocol] = Job(plan, Stored(subset, plan, different), stored_bytes=subset.image_bytes)
     return jobs

@@ -12,15 +12,13 @@ from gendistill.networks.generator import Generator
 from gendistill.runtime.device import Compute
 from gendistill.runtime.streams import generator as stream
 
-KEPT_BYTES = 2 * 1024**3  # images kept for the next student; beyond that they are generated again for it
-
 
 class FreshGenerated(Blocks):
     """New images of a generator at every step, rounded to 8 bits like stored ones.
 
     The students of a cell see the same images, each in an order of its own: generating costs several times what
     training a narrow student on them does. The images are a function of (seed, block), the order of (seed, student,
-    block), whether or not images were kept.
+    block).
 
     Args:
         generator: in eval mode.
@@ -56,18 +54,23 @@ class FreshGenerated(Blocks):
         mixed = self.shuffles(picked.shape[1], draw).view(self.epochs, -1)
         self.order = picked.gather(1, mixed).flatten()
 
+    def prepare(self, steps: range) -> None:
+        """Generate the blocks of `steps` that are not there yet, and let go of all others."""
+        blocks = set(range(self.block_of(steps[0]), self.block_of(steps[-1]) + 1))
+        for block in self.kept.keys() - blocks:
+            del self.kept[block]
+        for block in blocks - self.kept.keys():
+            self.kept[block] = self.generate(block)
+
     def block_images(self, block: int) -> Tensor:
-        """Images of a block (n, c, h, w) uint8, class after class."""
-        if block in self.kept:
-            return self.kept[block]
+        """Images of a block (n, c, h, w) uint8, class after class; generated now unless they are prepared."""
+        return self.kept[block] if block in self.kept else self.generate(block)
+
+    def generate(self, block: int) -> Tensor:
+        """Images of a block, a function of (seed, block)."""
         labels = class_major_labels(self.classes, self.epochs * self.ipc, self.device)
         with self.compute.autocast():
-            images = to_uint8(sample(self.generator, labels, stream(self.device, self.seed, "fresh", block)))
-        blocks = -(-self.budget.epochs // self.epochs)
-        if blocks * images.numel() > KEPT_BYTES:
-            self.kept.clear()  # the latest block stays: students that are trained together are all at it
-        self.kept[block] = images
-        return images
+            return to_uint8(sample(self.generator, labels, stream(self.device, self.seed, "fresh", block)))
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Standardised images and labels of a step."""

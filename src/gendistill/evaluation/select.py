@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from gendistill.artifact.file import Arrays
+from gendistill.artifact.arrays import Arrays
 from gendistill.config.schema import Params
 from gendistill.data.resident import ImageSet
 from gendistill.evaluation.cells import Job, Splits, run_cell

@@ -19,13 +19,17 @@ BLOCK = 1024  # images drawn at once, so that small batches are not generated on
 
 
 class Source(Protocol):
-    """Labelled batches for one student after another.
+    """Labelled batches for a student.
 
-    Shallow copies give the batches of several students at once: what `start` and `batch` set belongs to one copy.
+    Shallow copies give the batches of several students at once: what `start` and `batch` set belongs to one copy, and
+    copies may be asked from threads of their own. What `prepare` makes is for all.
     """
 
     def start(self, seed: int, student: int) -> None:
         """Begin the batches of a student."""
+
+    def prepare(self, steps: range) -> None:
+        """Make what the students share of the batches of `steps`; called before any of them asks."""
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Standardised images (b, c, h, w) and labels (b,) of a step."""
@@ -53,6 +57,13 @@ class Blocks(ABC):
     def start(self, seed: int, student: int) -> None:
         """Begin the batches of a student."""
         self.seed, self.student, self.block = seed, student, -1
+
+    def prepare(self, steps: range) -> None:  # noqa: B027 (a default)
+        """Students share nothing."""
+
+    def block_of(self, step: int) -> int:
+        """The block that holds the batch of a step."""
+        return step // self.budget.steps_per_epoch // self.epochs
 
     def locate(self, step: int) -> slice:
         """Where the batch of `step` lies in its block, drawing the block when it is not the current one."""
@@ -147,7 +158,12 @@ class Stored(OfSet):
     Args:
         data: its images and labels.
         budget: under any protocol whose epoch is this set.
+        different: different images among them; all, if not given.
     """
+
+    def __init__(self, data: ImageSet, budget: Budget, different: int | None = None) -> None:
+        super().__init__(data, budget)
+        self.different = len(data) if different is None else different
 
     def draw(self, draw: torch.Generator) -> None:
         """Draw the order of the block's epochs."""
@@ -159,5 +175,5 @@ class Stored(OfSet):
         return self.order[where]
 
     def distinct_images(self) -> int:
-        """The images of the set."""
-        return len(self.data)
+        """The different images of the set."""
+        return self.different

@@ -55,7 +55,7 @@ class Student:
 def new_student(network: Network, budget: Budget) -> Student:
     """A network with the budget's optimiser."""
     optimizer = torch.optim.SGD(
-        network.parameters(), lr=budget.lr, momentum=budget.momentum, weight_decay=budget.weight_decay
+        network.parameters(), lr=budget.lr, momentum=budget.momentum, weight_decay=budget.weight_decay, fused=True
     )
     return Student(network, optimizer)
 
@@ -82,19 +82,31 @@ def augment_stream(device: torch.device, seed: int, student: int, step: int) -> 
     return stream(device, seed, "student", student, "augment", step)
 
 
-@torch.no_grad()
 def accuracy(network: Network, data: ImageSet, compute: Compute) -> float:
-    """Share of images classified right, in [0, 1], with the network in eval mode.
+    """Share of images classified right, in [0, 1], with the network in eval mode; the count is exact."""
+    return int((predictions(network, data, compute) == data.labels).sum()) / len(data)
 
-    The network's mode is put back afterwards. The count is exact.
+
+def confusion(network: Network, data: ImageSet, num_classes: int, compute: Compute) -> list[list[int]]:
+    """Images of each true class (row) by the class they are taken for (column), K x K, in eval mode."""
+    pairs = data.labels * num_classes + predictions(network, data, compute)
+    counts: list[list[int]] = torch.bincount(pairs.cpu(), minlength=num_classes**2).view(num_classes, -1).tolist()
+    return counts
+
+
+@torch.no_grad()
+def predictions(network: Network, data: ImageSet, compute: Compute) -> Tensor:
+    """The class (n,) int64 with the largest logit for every image, on the device, with the network in eval mode.
+
+    The network's mode is put back afterwards.
     """
     was_training = network.training
     network.eval()
-    right = torch.zeros((), dtype=torch.int64, device=compute.device)
+    found = []
     in_turn = InTurn(len(data), TEST_BATCH, compute.device)
     with data.follow(in_turn) as order:
         for step in range(in_turn.steps):
-            images, labels = data.batch(order.index(step))
-            right += (network(images).argmax(1) == labels).sum()
+            images, _ = data.batch(order.index(step))
+            found.append(network(images).argmax(1))
     network.train(was_training)
-    return int(right) / len(data)
+    return torch.cat(found)

@@ -5,8 +5,7 @@ all. Students share nothing: the gradient of the sum of their losses is, for eac
 element by element. So each ends where it would have ended alone (`gendistill.evaluation.student`), up to the order of
 float sums; in float64 the tests hold all architectures to that, batch norm's running statistics included.
 
-Memory: activations, parameters and momentum of N students at once. Where that does not fit, ``runtime.students:
-in_turn`` trains them one after another.
+Memory: activations of N students at once. Where that does not fit there is ``runtime.students: apart``.
 """
 
 import copy
@@ -20,7 +19,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Source
-from gendistill.evaluation.student import AUGMENTATIONS
+from gendistill.evaluation.student import AUGMENTATIONS, augment_stream
 from gendistill.networks.base import Network
 
 
@@ -41,6 +40,14 @@ class StackedStudents:
     optimizer: torch.optim.SGD
     step: int = 0
 
+    def train(self, sources: list[Source], budget: Budget, seed: int, until: int) -> Tensor:
+        """Go on for one step: losses (1, N), see `Team.train`."""
+        sources[0].prepare(range(self.step, self.step + 1))
+        batches = [source.batch(self.step) for source in sources]
+        device = batches[0][0].device
+        draws = [augment_stream(device, seed, number, self.step) for number in range(len(sources))]
+        return train_step_together(self, batches, budget, draws)[None]
+
     def member(self, number: int) -> Network:
         """Student `number` as a network of its own, in train mode; valid until the next call."""
         stacked = {**self.parameters, **self.buffers}
@@ -56,6 +63,9 @@ class StackedStudents:
             "step": self.step,
         }
 
+    def close(self) -> None:
+        """There is nothing to end."""
+
     @torch.no_grad()
     def load(self, saved: dict[str, Any]) -> None:
         """Take over what `dump` gave."""
@@ -70,7 +80,7 @@ def stack_students(networks: list[Network], budget: Budget) -> StackedStudents:
     """Untrained networks of one architecture, in train mode, with the budget's optimiser; their values are copied."""
     parameters, buffers = stack_module_state(networks)
     optimizer = torch.optim.SGD(
-        parameters.values(), lr=budget.lr, momentum=budget.momentum, weight_decay=budget.weight_decay
+        parameters.values(), lr=budget.lr, momentum=budget.momentum, weight_decay=budget.weight_decay, fused=True
     )
     return StackedStudents(copy.deepcopy(networks[0]), parameters, buffers, optimizer)
 
@@ -108,12 +118,3 @@ def train_step_together(
     students.optimizer.step()
     students.step += 1
     return losses.detach()
-
-
-def side_by_side(source: Source, seed: int, students: int) -> list[Source]:
-    """The batches of students 0 to N - 1 at once: a source each, which share the images that `source` keeps."""
-    source.start(seed, 0)
-    sources = [copy.copy(source) for _ in range(students)]
-    for number, own in enumerate(sources):
-        own.start(seed, number)
-    return sources

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gendistill.config.schema import GanParams
-from gendistill.data.order import Order, Shuffled
+from gendistill.data.order import Order, training_order
 from gendistill.data.resident import ImageSet, to_tanh
 from gendistill.gan.ema import copy_of, recalibrate, update_average
 from gendistill.gan.objectives import OBJECTIVES
@@ -102,7 +102,7 @@ def build_gan(
 
 def adam(network: torch.nn.Module, lr: float, params: GanParams) -> torch.optim.Adam:
     """Adam with the GAN's betas."""
-    return torch.optim.Adam(network.parameters(), lr=lr, betas=(params.beta1, params.beta2))
+    return torch.optim.Adam(network.parameters(), lr=lr, betas=(params.beta1, params.beta2), fused=True)
 
 
 def train_step(state: GanState, data: ImageSet, order: Order, params: GanParams, seed: int, compute: Compute) -> Tensor:
@@ -149,8 +149,18 @@ def train_gan(
     num_classes: int,
     compute: Compute,
     session: Session,
+    balanced: bool = False,
 ) -> tuple[GanState, list[dict[str, float]]]:
     """Train G and D for ``gan.steps`` steps, continuing from a checkpoint where there is one.
+
+    Args:
+        data: real training images.
+        params: section ``gan``.
+        seed: root seed.
+        num_classes: K.
+        compute: device and precision.
+        session: checkpoints and stop requests.
+        balanced: draw the classes of an uneven set alike (`training_order`).
 
     Returns:
         The final state and the loss curve, one row per tick.
@@ -163,8 +173,8 @@ def train_gan(
         seed=seed,
         device=compute.device,
     )
-    shuffled = Shuffled(len(data), params.batch_size, seed, "gan", compute.device)
-    with Loop("train_gan", params.steps, TERMS, session) as loop, data.follow(shuffled) as order:
+    drawn = training_order(data.labels, num_classes, params.batch_size, seed, "gan", balanced=balanced)
+    with Loop("train_gan", params.steps, TERMS, session) as loop, data.follow(drawn) as order:
         if (saved := loop.resume()) is not None:
             state.load(saved)
         while state.step < params.steps:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gendistill.augment.diffaug import augment
 from gendistill.config.schema import DistillParams, GanParams, LossParams
-from gendistill.data.order import Order, Shuffled
+from gendistill.data.order import Order, training_order
 from gendistill.data.resident import ImageSet, from_tanh, standardise, to_tanh
 from gendistill.gan.ema import update_average
 from gendistill.gan.steps import discriminator_step, generator_terms
@@ -198,6 +198,7 @@ def distill(
     num_classes: int,
     compute: Compute,
     session: Session,
+    balanced: bool = False,
 ) -> tuple[dict[int, dict[str, Tensor]], list[dict[str, float]]]:
     """Distil into the generator for ``distill.steps`` steps, continuing from a checkpoint where there is one.
 
@@ -210,17 +211,18 @@ def distill(
         num_classes: K.
         compute: device and precision.
         session: checkpoints and stop requests.
+        balanced: draw the classes of an uneven set alike (`training_order`).
 
     Returns:
         The weights of the deployed generator at ``distill.snapshots`` evenly spaced steps, the last included, by step,
         on the CPU; and the loss curve, one row per tick, with the gradient ratios of the tick's last step.
     """
     params = recipe.distill
-    shuffled = Shuffled(len(data), params.batch_size, seed, "distill", compute.device)
-    pool = Pool(params, data, num_classes=num_classes, seed=seed, compute=compute)
+    drawn = training_order(data.labels, num_classes, params.batch_size, seed, "distill", balanced=balanced)
+    pool = Pool(params, data, num_classes=num_classes, seed=seed, compute=compute, balanced=balanced)
     due = {params.steps * (i + 1) // params.snapshots for i in range(params.snapshots)}
     snapshots: dict[int, dict[str, Tensor]] = {}
-    with Loop(title, params.steps, TERMS, session) as loop, data.follow(shuffled) as order, pool.order:
+    with Loop(title, params.steps, TERMS, session) as loop, data.follow(drawn) as order, pool.order:
         if (saved := loop.resume()) is not None:
             state.load(saved["gan"])
             pool.load(saved["pool"])
@@ -245,7 +247,13 @@ def cpu_copy(network: Generator) -> dict[str, Tensor]:
 
 
 def prepare_state(state: GanState, lr: float) -> GanState:
-    """Set a trained GAN up for distillation: its optimisers go on with a new learning rate, steps count from 0."""
+    """Set a trained GAN up for distillation, in place.
+
+    What is distilled is the generator that training handed on: where a moving average was kept, G starts from it, not
+    from the last step. The optimisers go on with a new learning rate, steps count from 0.
+    """
+    if state.average is not None:
+        state.generator.load_state_dict(state.average.state_dict())
     for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
         for group in optimizer.param_groups:
             group["lr"] = lr

@@ -20,7 +20,7 @@ from torch import Tensor
 from gendistill.augment.diffaug import augment
 from gendistill.config.catalogue import NETWORKS
 from gendistill.config.schema import DistillParams
-from gendistill.data.order import Shuffled
+from gendistill.data.order import training_order
 from gendistill.data.resident import ImageSet
 from gendistill.matching.schedule import architecture, due
 from gendistill.networks.base import Network
@@ -73,6 +73,7 @@ def draw_member(
         lr=params.inner_lr,
         momentum=params.inner_momentum,
         weight_decay=params.inner_weight_decay,
+        fused=True,
     )
     return Member(name, draw, network, optimizer)
 
@@ -95,20 +96,31 @@ class Pool:
         num_classes: K.
         seed: root seed.
         compute: device and precision.
+        balanced: draw the classes of an uneven set alike (`training_order`).
 
     Attributes:
         members: by place in the pool; a place is empty until its first turn.
         order: batches that members are trained on; as a context it lets go of what was read ahead.
     """
 
-    def __init__(self, params: DistillParams, data: ImageSet, *, num_classes: int, seed: int, compute: Compute) -> None:
+    def __init__(
+        self,
+        params: DistillParams,
+        data: ImageSet,
+        *,
+        num_classes: int,
+        seed: int,
+        compute: Compute,
+        balanced: bool = False,
+    ) -> None:
         self.params, self.data, self.seed, self.compute = params, data, seed, compute
         self.shape = {
             "channels": data.channels,
             "image_size": data.image_size,
             "num_classes": num_classes,
         }
-        self.order = data.follow(Shuffled(len(data), params.batch_size, seed, "pool", compute.device))
+        order = training_order(data.labels, num_classes, params.batch_size, seed, "pool", balanced=balanced)
+        self.order = data.follow(order)
         self.members: dict[int, Member] = {}
 
     def at(self, step: int) -> Member:

@@ -1,7 +1,7 @@
 """Evaluated cells as files: which ones params.yaml names, and what they say."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,9 @@ class Result:
         bytes: what must be stored to train one.
         best_of_test_points: mean of each student's best of several test points, so chosen on the test set
             and labelled as such wherever shown; None where there is one point.
+        confusion: test images by true class (row) and predicted class, summed over the students.
+        held_out_curve: `steps`, and by them `mean` and `std` of the accuracy on held-out images; lists, empty
+            without such images.
     """
 
     source: str
@@ -89,15 +92,22 @@ class Result:
     distinct_images: int
     bytes: int
     best_of_test_points: float | None = None
+    confusion: Sequence[Sequence[int]]
+    held_out_curve: dict[str, list[float]]
 
     @property
     def key(self) -> str:
         """The result's name within its metrics file."""
         return result_key(self.protocol, self.ipc)
 
+    @property
+    def class_accuracy(self) -> tuple[float, ...]:
+        """Share of the test images of each class that were classified right, over all students."""
+        return tuple(row[k] / max(sum(row), 1) for k, row in enumerate(self.confusion))
+
     def metrics(self) -> dict[str, Any]:
-        """The tracked form: every statistic, floats rounded to 6 decimals, in the order of the keys."""
-        identity = {"source", "network", "protocol", "ipc"}
+        """The tracked form: every single number, floats rounded to 6 decimals, in the order of the keys."""
+        identity = {"source", "network", "protocol", "ipc", "confusion", "held_out_curve"}
         found = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in identity}
         if self.best_of_test_points is None:
             del found["best_of_test_points"]

@@ -25,6 +25,16 @@ def source_label(source: str) -> str:
     return f"{source}: {SHORT[source]}" if source in SHORT else source
 
 
+# Classes of the page's style sheet; other sources share the rest.
+OWN_COLORS: Final = frozenset(SHORT)
+FREE_COLORS: Final = ("c-4", "c-5", "c-6", "c-3")
+
+
+def source_color(source: str) -> str:
+    """The style sheet's class that colours a source, the same in every chart."""
+    return f"c-{source}" if source in OWN_COLORS else FREE_COLORS[sum(source.encode()) % len(FREE_COLORS)]
+
+
 def source_rank(source: str) -> tuple[int, str]:
     """Sort key: the order of `SOURCE_ORDER`, then unknown sources by name."""
     known = SOURCE_ORDER.index(source) if source in SOURCE_ORDER else len(SOURCE_ORDER)

@@ -6,10 +6,12 @@ from gendistill.config.catalogue import DATASETS
 from gendistill.reporting.grid import Grid, accuracy_grid, best_grid, columns_of, cost_grid
 from gendistill.reporting.labels import source_label
 from gendistill.reporting.paper import Comparison
+from gendistill.reporting.robust_rows import ROBUST_TITLE, robust_lines, robust_rows
 from gendistill.reporting.summary import (
     PICTURES,
     Summary,
     comparison_note,
+    declared,
     headline,
     legend,
     stored,
@@ -29,6 +31,9 @@ def markdown(summary: Summary) -> str:
             parts += ["Beside the printed numbers:", printed_table(compared), comparison_note(compared)]
     supply = cost_grid(summary.supply, columns)
     parts += ["## What a student sees", f"{supply.title}:\n\n{grid_table(supply)}"]
+    parts += [f"## {ROBUST_TITLE}", robust_table(summary), bullets(robust_lines(summary))]
+    if lines := declared(summary):
+        parts += ["## As declared?", bullets(lines)]
     parts += ["## Legend", bullets(legend(summary)), "## Pictures"]
     parts += [f"![{caption}]({name})" for name, caption in PICTURES.items()]
     parts += ["## Files", bullets([f"`{path}`: {what}" for path, what in stored(summary)])]
@@ -39,6 +44,12 @@ def grid_table(grid: Grid) -> str:
     """A grid as a Markdown table."""
     header = ["", *(f"{protocol}, IPC {ipc}" for protocol, ipc in grid.columns)]
     return table(header, [[label, *texts] for label, texts in grid.rows])
+
+
+def robust_table(summary: Summary) -> str:
+    """HLR, IOR, LRS and ARS as a Markdown table."""
+    header, rows = robust_rows(summary)
+    return table(["", *header], [[source_label(source), *texts] for source, texts in rows])
 
 
 def printed_table(compared: Sequence[Comparison]) -> str:

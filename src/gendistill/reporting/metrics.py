@@ -32,11 +32,33 @@ def write_groups(groups: dict[str, dict[str, Any]], folder: Path) -> None:
 
 def write_csv(results: Sequence[Result], path: Path) -> None:
     """One line a result; `cell` is unique, so that a bar chart needs no other column."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[list[object]] = []
     for r in results:
         cell = " ".join([r.source, r.network, *([] if r.ipc is None else [f"{r.protocol} ipc{r.ipc}"])])
         ipc = "" if r.ipc is None else r.ipc
-        writer.writerow([cell, r.source, r.network, r.protocol, ipc, round(r.mean, 6), round(r.std, 6), r.n])
-    write_text(path, text.getvalue())
+        rows.append([cell, r.source, r.network, r.protocol, ipc, round(r.mean, 6), round(r.std, 6), r.n])
+    write_text(path, _csv(COLUMNS, rows))
+
+
+def write_classes(result: Result, names: Sequence[str], path: Path) -> None:
+    """One line a class: its accuracy over all students of a result, for a bar chart."""
+    rows = [[name, round(value, 6)] for name, value in zip(names, result.class_accuracy, strict=True)]
+    write_text(path, _csv(("class", "accuracy"), rows))
+
+
+def write_confusion(result: Result, names: Sequence[str], path: Path) -> None:
+    """One line a test image and student: true and predicted class, as DVC's confusion matrix counts them."""
+    rows = [
+        [names[true], names[predicted]]
+        for true, row in enumerate(result.confusion)
+        for predicted, count in enumerate(row)
+        for _ in range(count)
+    ]
+    write_text(path, _csv(("actual", "predicted"), rows))
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table as CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue()

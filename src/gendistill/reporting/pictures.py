@@ -35,11 +35,11 @@ def write_samples(params: Params, info: DataInfo, root: Path, path: Path) -> Non
     classes = list(range(min(info.num_classes, ROWS)))
     ipc = max(params.evaluate.ipc)
     columns = min(ipc, COLUMNS)
-    train = _load(root / "data/prepared/train.safetensors", "prepare")
+    train = load_images(root / "data/prepared/train.safetensors", "prepare")
     blocks = [("Real", block(*train, classes, columns, seed=derive_seed(params.seed, "report", "samples")))]
     for source in sorted(params.sources, key=source_rank):
         file = root / f"data/synthetic/{source}/ipc{ipc}.safetensors"
-        blocks.append((CAPTIONS.get(source, source), block(*_load(file, "generate"), classes, columns)))
+        blocks.append((CAPTIONS.get(source, source), block(*load_images(file, "generate"), classes, columns)))
     names = [info.classes[label] for label in classes]
     foot = f"first {len(classes)} of {info.num_classes} classes" if len(classes) < info.num_classes else ""
     save_figure(_figure(blocks, names, foot), path)
@@ -112,7 +112,7 @@ def _figure(blocks: list[tuple[str, Pixels]], names: list[str], foot: str) -> Fi
     return figure
 
 
-def _load(path: Path, stage: str) -> tuple[Pixels, NDArray[np.int64]]:
+def load_images(path: Path, stage: str) -> tuple[Pixels, NDArray[np.int64]]:
     """Images and labels of a tensor file."""
     if not path.is_file():
         raise UserError(f"{path} does not exist: run `dvc repro {stage}` first")

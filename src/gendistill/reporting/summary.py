@@ -8,10 +8,13 @@ from gendistill.config.catalogue import NETWORKS, PROTOCOLS
 from gendistill.config.schema import Params
 from gendistill.data.info import DataInfo, load_info
 from gendistill.reporting.cells import Result, read_cells
+from gendistill.reporting.expected import Expected, cost_sentence, range_sentence, read_expected, verdicts
 from gendistill.reporting.labels import readable_bytes, source_rank
 from gendistill.reporting.paper import Comparison, comparisons
 from gendistill.runtime.errors import UserError
 
+# What a reader opens first, then the pictures on it by themselves.
+PAGE = ("index.html", "all of it as one page; opens offline")
 PICTURES = {
     "samples.png": "real and generated images side by side",
     "losses.png": "loss curves",
@@ -28,12 +31,14 @@ class Summary:
         info: the prepared data.
         results: every named result, in table order.
         artifact_bytes: size of the deployed generator of each generated source.
+        expected: declared ranges of the preset that the run is of; None where there are none.
     """
 
     params: Params
     info: DataInfo
     results: tuple[Result, ...]
     artifact_bytes: dict[str, int]
+    expected: Expected | None
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -51,6 +56,18 @@ class Summary:
         for r in self.results:
             found.setdefault((r.source, r.protocol, r.ipc), r)
         return sorted(found.values(), key=lambda r: source_rank(r.source))
+
+    @property
+    def headline(self) -> Result:
+        """The result to remember: the best-known generated source, first network and protocol, largest IPC."""
+        source = max(self.params.sources, key=source_rank)
+        own = self.of(self.params.evaluate.networks[0])
+        return next(r for r in own if r.source == source and r.ipc == max(self.params.evaluate.ipc))
+
+    @property
+    def inside(self) -> bool:
+        """Whether no accuracy is outside its declared range."""
+        return self.expected is None or all(v.inside for v in verdicts(self.results, self.expected))
 
     def comparisons(self, network: str) -> list[Comparison]:
         """The results of one student that have a printed counterpart."""
@@ -71,22 +88,27 @@ def gather(params: Params, root: Path) -> Summary:
         if not path.is_file():
             raise UserError(f"{path} does not exist: run `dvc repro` to make the source {source} first")
         sizes[source] = path.stat().st_size
-    return Summary(params=params, info=info, results=tuple(results), artifact_bytes=sizes)
+    expected = read_expected(params, root)
+    return Summary(params=params, info=info, results=tuple(results), artifact_bytes=sizes, expected=expected)
 
 
 def headline(summary: Summary) -> str:
     """The one sentence to remember: the best-known generated source against the whole training set."""
-    source = max(summary.params.sources, key=source_rank)
-    network = summary.params.evaluate.networks[0]
-    ipc = max(summary.params.evaluate.ipc)
-    mine = next(r for r in summary.of(network) if r.source == source and r.ipc == ipc)
-    whole = next((r for r in summary.of(network) if r.source == "whole"), None)
+    mine = summary.headline
+    whole = next((r for r in summary.of(mine.network) if r.source == "whole"), None)
     count = f"{summary.info.counts['train']:,}"
     ceiling = f"; trained on all {count} real images it reaches {whole.mean:.3f}" if whole else ""
     return (
-        f"A {network} that saw only images of '{source}' ({mine.protocol}, IPC {ipc}) "
+        f"A {mine.network} that saw only images of '{mine.source}' ({mine.protocol}, IPC {mine.ipc}) "
         f"reaches a test accuracy of {mine.mean:.3f}{ceiling}."
     )
+
+
+def declared(summary: Summary) -> list[str]:
+    """Whether the accuracies are inside the declared ranges, and what the run was expected to cost; may be empty."""
+    if summary.expected is None:
+        return []
+    return [f"{range_sentence(summary.results, summary.expected)}.", cost_sentence(summary.expected)]
 
 
 def student(summary: Summary, network: str) -> str:

@@ -12,10 +12,13 @@ from rich.text import Text
 from gendistill.reporting.grid import Grid, accuracy_grid, best_grid, columns_of, cost_grid
 from gendistill.reporting.markdown import comparison_texts
 from gendistill.reporting.paper import Comparison
+from gendistill.reporting.robust_rows import ROBUST_TITLE, robust_rows
 from gendistill.reporting.summary import (
+    PAGE,
     PICTURES,
     Summary,
     comparison_note,
+    declared,
     headline,
     legend,
     next_commands,
@@ -48,9 +51,15 @@ def terminal_text(summary: Summary, folder: str) -> str:
             console.print(printed_table(compared))
             console.print(Text(f"{comparison_note(compared)}\n", style="dim"))
     _print_grid(console, cost_grid(summary.supply, columns))
+    console.print(Text(f"{ROBUST_TITLE}, fractions of 1", style="bold"))
+    console.print(robust_table(summary))
+    console.print()
     console.print(Text("\n".join(legend(summary)), style="dim"))
+    if told := declared(summary):
+        console.print(Text("\nAs declared?", style="bold"))
+        console.print(Text("\n".join(told), style="" if summary.inside else "bold red"))
     console.print(Text("\nPictures and files", style="bold"))
-    lines = [(f"{folder}/{name}", caption) for name, caption in PICTURES.items()]
+    lines = [(f"{folder}/{name}", caption) for name, caption in (PAGE, *PICTURES.items())]
     lines.append((f"{folder}/table.md", "this report as Markdown"))
     console.print(pairs([*lines, *stored(summary)]))
     console.print(Text("\nNext", style="bold"))
@@ -83,7 +92,7 @@ def grid_table(grid: Grid) -> Table:
     for protocol, ipc in grid.columns:
         table.add_column(f"{protocol}\nIPC {ipc}", justify="right", no_wrap=True)
     for label, texts in grid.rows:
-        table.add_row(label, *texts, style="bold" if label.split(":")[0] == "ours" else "")
+        table.add_row(label, *texts, style=row_style(label.split(":")[0]))
     return table
 
 
@@ -95,6 +104,23 @@ def printed_table(compared: Sequence[Comparison]) -> Table:
     for pair in compared:
         table.add_row(pair.result.source, *comparison_texts(pair))
     return table
+
+
+def robust_table(summary: Summary) -> Table:
+    """HLR, IOR, LRS and ARS of every generated result; the Markdown and the page say what enters."""
+    header, rows = robust_rows(summary)
+    table = _table()
+    table.add_column("")
+    for name in header:
+        table.add_column(name, justify="right", no_wrap=True)
+    for source, texts in rows:
+        table.add_row(source, *texts, style=row_style(source))
+    return table
+
+
+def row_style(source: str) -> str:
+    """What makes the row of a source stand out on a terminal with colours; controls stay in the background."""
+    return {"ours": "bold green", "real": "dim", "random": "dim", "whole": "dim"}.get(source, "")
 
 
 def pairs(lines: Sequence[tuple[str, str]]) -> Table:

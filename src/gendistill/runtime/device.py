@@ -1,6 +1,8 @@
 """Device, precision and threads: resolved once per stage, recorded with every result."""
 
+import ctypes
 import os
+import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 import torch
 
 from gendistill.runtime.errors import UserError
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt, in malloc.h
 
 
 @dataclass(frozen=True)
@@ -18,14 +22,14 @@ class Compute:
         device: the torch device.
         precision: ``fp32``, or ``bf16`` for bfloat16 autocast with fp32 weights.
         threads: CPU threads of one operation; part of the identity, since sums may be split differently.
-        students: how the students of a cell are trained, ``together`` or ``in_turn``; part of the identity, since
+        students: how the students of a cell are trained, ``together`` or ``apart``; part of the identity, since
             the last digits differ and neither form can go on from the other's checkpoint.
     """
 
     device: torch.device
     precision: str
     threads: int
-    students: str = "in_turn"
+    students: str = "apart"
 
     def autocast(self) -> AbstractContextManager[object]:
         """Bfloat16 autocast, or nothing in fp32."""
@@ -51,7 +55,7 @@ def resolve_compute(
     """Turn the ``runtime`` parameters into a `Compute`, and set torch's switches accordingly.
 
     ``auto`` picks CUDA when there is one, else the CPU; precision ``auto`` is bf16 autocast on a device that
-    computes in bfloat16 (`has_bf16`), else fp32; students ``auto`` is together on CUDA, else in_turn. TF32 is allowed
+    computes in bfloat16 (`has_bf16`), else fp32; students ``auto`` is together on CUDA, else apart. TF32 is allowed
     for fp32 matrix products and convolutions on CUDA.
 
     Raises:
@@ -70,6 +74,7 @@ def resolve_compute(
     if precision == "auto":
         precision = "bf16" if has_bf16(chosen.type) else "fp32"
     torch.set_num_threads(threads or available_cpus())
+    keep_freed_memory()
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = not deterministic
@@ -78,8 +83,23 @@ def resolve_compute(
     if deterministic:  # cuBLAS reads it when it starts, and torch refuses matrix products without it
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if students == "auto":
-        students = "together" if chosen.type == "cuda" else "in_turn"
+        students = "together" if chosen.type == "cuda" else "apart"
     return Compute(chosen, precision, torch.get_num_threads(), students)
+
+
+def keep_freed_memory() -> None:
+    """Let the process keep the memory it frees, where the C library is glibc; elsewhere do nothing.
+
+    A step frees and allocates the same activations over and over. By default glibc gives blocks of their size back to
+    the kernel, which hands them out again zeroed, page by page: more than a third of a narrow student's step. Blocks
+    above 32 MiB, glibc's limit, always go back; torch asks for huge pages for those. No number changes.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # read by torch
+    libc = ctypes.CDLL(None)
+    libc.mallopt(M_MMAP_THRESHOLD, 32 * 2**20)
+    libc.mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
 def has_bf16(kind: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

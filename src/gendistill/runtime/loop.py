@@ -114,6 +114,10 @@ class Loop:
         """Whether step number `step` (1-based) ends a tick; a function of the step alone, so resuming agrees."""
         return step % self.every == 0 or step == self.steps
 
+    def next_tick(self, step: int) -> int:
+        """The step that ends the tick after `step` steps."""
+        return min(self.steps, (step // self.every + 1) * self.every)
+
     def advance(
         self,
         step: int,
@@ -121,11 +125,12 @@ class Loop:
         state: Callable[[], dict[str, Any]],
         extra: dict[str, float] | None = None,
     ) -> None:
-        """Count one finished step; record, save and stop where it is time to.
+        """Count a finished step, or several; record, save and stop where it is time to.
 
         Args:
-            step: steps done, this one included.
-            losses: the terms of this step, one entry per name, on any device.
+            step: steps done, these included.
+            losses: the terms of this step, one entry per name, on any device; or of several, (steps, names), none
+                of which but the last may be a tick.
             state: gives what `resume` is to return; called only when saving.
             extra: further entries for the row of this tick.
 
@@ -133,12 +138,13 @@ class Loop:
             UserError: a loss or a weight is not finite; names the step and the terms, keeps the last good checkpoint.
             Stopped: a stop was requested; the state is saved.
         """
+        losses = losses.detach().view(-1, len(self.names))
         if self.reporter is None:
-            start = min(self.start, step - 1)
+            start = min(self.start, step - len(losses))
             each = self.at_once
             self.reporter = Reporter(self.title, self.steps * each, self.session.log_seconds, start * each, self.began)
             self.reporter.__enter__()
-        self.pending.append(losses.detach())
+        self.pending.extend(losses)
         if self.is_tick(step):
             means = self._checked_means(step)
             self.rows.append({"step": step, **means, **(extra or {})})

@@ -24,12 +24,19 @@ class Reporter:
         interval_seconds: least time between two lines when the output is not a terminal.
         start: steps done before (a resumed run), so that the rate counts this run only.
         began: when the first of this run's steps began (`time.monotonic`); now, if not given.
+        unit: what a step is called.
     """
 
     def __init__(
-        self, title: str, total: int, interval_seconds: float, start: int = 0, began: float | None = None
+        self,
+        title: str,
+        total: int,
+        interval_seconds: float,
+        start: int = 0,
+        began: float | None = None,
+        unit: str = "step",
     ) -> None:
-        self.title, self.total, self.interval = title, total, interval_seconds
+        self.title, self.total, self.interval, self.unit = title, total, interval_seconds, unit
         self.start = start
         self.began = time.monotonic() if began is None else began
         self.last_line = self.began
@@ -48,7 +55,7 @@ class Reporter:
             self.bar.start()
             self.task = self.bar.add_task(self.title, total=self.total, completed=self.start, note="")
         elif self.start:
-            print(f"{self.title}: continuing at step {self.start} of {self.total}", file=sys.stderr, flush=True)
+            print(f"{self.title}: continuing at {self.unit} {self.start} of {self.total}", file=sys.stderr, flush=True)
         return self
 
     def __exit__(
@@ -63,10 +70,10 @@ class Reporter:
         done, elapsed = step - self.start, max(now - self.began, 1e-9)
         rate = done / elapsed
         left = clock((self.total - step) / rate) if done else "?"
-        speed = f"{rate:.1f} steps/s" if rate >= 1 or not done else f"{1 / rate:.1f} s/step"
+        speed = f"{rate:.1f} {self.unit}s/s" if rate >= 1 or not done else f"{1 / rate:.1f} s/{self.unit}"
         note = "  ".join([speed, f"eta {left}", *(f"{name} {value:.4g}" for name, value in losses.items())])
         if self.bar is not None and self.task is not None:
             self.bar.update(self.task, completed=step, note=note)
         elif now - self.last_line >= self.interval or step == self.total:
             self.last_line = now
-            print(f"{self.title}: step {step}/{self.total}  {note}", file=sys.stderr, flush=True)
+            print(f"{self.title}: {self.unit} {step}/{self.total}  {note}", file=sys.stderr, flush=True)

@@ -1,0 +1,93 @@
+"""The command that repeats what a card tells: verify."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gendistill.cli.cards import Artifact
+from gendistill.cli.students import DATA_HELP, RAW, DataRoot, Device, Precision, Protocol, Threads, compute_of, opened
+
+if TYPE_CHECKING:  # torch takes over a second to import
+    from gendistill.artifact.loading import Artifact as Loaded
+    from gendistill.data.resident import ImageSet
+    from gendistill.runtime.device import Compute
+
+
+def verify(
+    artifact: Artifact,
+    data: Annotated[
+        str | None,
+        typer.Option(help=f"{DATA_HELP} Without it, file and card are checked and nothing is trained."),
+    ] = None,
+    protocol: Annotated[Protocol | None, typer.Option(help="Repeat this protocol only. [default: all told]")] = None,
+    ipc: Annotated[int | None, typer.Option(min=1, help="Repeat this IPC only. [default: all told]")] = None,
+    arch: Annotated[str | None, typer.Option(help="Repeat this network only. [default: all told]")] = None,
+    students: Annotated[
+        int | None, typer.Option("--students", "-n", min=1, help="Networks of each. [default: as many as in the card]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of all random streams. [default: the run's; another one tests more]")
+    ] = None,
+    data_root: DataRoot = RAW,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    threads: Threads = 0,
+) -> None:
+    """Check sum and card, and the accuracies by training again.
+
+    With --data, students are trained again and tested; status 1 if an accuracy does not hold.
+
+    A repeated mean may differ by t s sqrt(1/n + 1/m): s and n as told, m new students, t of a 99 % range.
+    """
+    from gendistill.artifact.file import check_kind, load_artifact
+    from gendistill.runtime.errors import UserError
+
+    _, card = load_artifact(artifact)
+    if data is None and (protocol or ipc or arch or students):
+        raise UserError(
+            "verify: --protocol, --ipc, --arch and --students choose what is trained again; give --data, too"
+        )
+    print(f"{artifact}: sum and card are in order; {len(card['accuracies'])} accuracies told")
+    if data is None:
+        return
+    check_kind(artifact, card, "generator")
+    wanted = {"protocol": protocol.value if protocol else None, "ipc": ipc, "network": arch}
+    chosen = [
+        entry for entry in card["accuracies"] if all(value in (None, entry[key]) for key, value in wanted.items())
+    ]
+    if not chosen:
+        raise UserError(f"{artifact} tells no such accuracy; see `gendistill info {artifact}`")
+    single = [entry for entry in chosen if entry["n"] < 2]
+    if single:
+        raise UserError(f"{artifact} tells an accuracy of one student, whose spread nobody knows; choose another")
+    compute = compute_of(device, precision, threads)
+    loaded, real = opened(artifact, data, data_root, compute)
+    failed = [entry for entry in chosen if not _holds(loaded, real, entry, students or entry["n"], compute, seed)]
+    if failed:
+        raise typer.Exit(1)
+
+
+def _holds(
+    loaded: "Loaded", real: "ImageSet", entry: dict[str, Any], students: int, compute: "Compute", seed: int | None
+) -> bool:
+    """Repeat one accuracy, say what came out, and whether it is within what was told."""
+    from gendistill.artifact.describe import accuracy_text, cell_text
+    from gendistill.evaluation.artifacts import Plan, allowed_difference, train_students
+
+    plan = Plan(
+        network=entry["network"], width=entry["width"], protocol=entry["protocol"], ipc=entry["ipc"],
+        epochs=entry["training"]["epochs"], students=students,
+    )  # fmt: skip
+    found = train_students(loaded, real, plan, compute=compute, seed=seed)
+    # accuracies are whole images: a difference of one image over all students is no difference
+    allowed = max(allowed_difference(entry["std"], entry["n"], students), 1 / len(real))
+    difference = found["mean"] - entry["mean"]
+    holds = bool(abs(difference) <= allowed)
+    here = f"{found['mean']:.3f} ± {found['std']:.3f} (n {students})"
+    verdict = "holds" if holds else "DOES NOT HOLD"
+    print(
+        f"{cell_text(entry)}: told {accuracy_text(entry)} (n {entry['n']}), here {here}; "
+        f"difference {difference:+.4f}, allowed {allowed:.4f}: {verdict}",
+        flush=True,
+    )
+    return holds
