@@ -102,10 +102,10 @@ def noting_reads(reads: set[str]) -> Iterator[None]:
 
 
 def called_by_the_frame() -> bool:
-    """Whether the read is for a record, or a check of the command line."""
+    """Whether the read is for a record, or a check of the command line or of one's own data."""
     frame = sys._getframe(2)
     for _ in range(20):
-        if frame.f_code.co_name in ("check_items", "tracked_params"):
+        if frame.f_code.co_name in ("check_items", "check_data", "tracked_params"):
             return True
         if frame.f_back is None:
             break

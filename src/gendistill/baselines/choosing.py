@@ -12,9 +12,7 @@ from gendistill.baselines import selection
 from gendistill.baselines.order import Epochs
 from gendistill.baselines.selection import ForgettingCounts
 from gendistill.baselines.task import DistilledSet, Task
-from gendistill.data.order import class_table
 from gendistill.networks.base import Network
-from gendistill.runtime.errors import UserError
 from gendistill.runtime.loop import Loop
 from gendistill.runtime.streams import generator as stream
 
@@ -90,7 +88,7 @@ def choose_forgotten(task: Task) -> DistilledSet:
 
     Differs from Toneva et al.: one run of training instead of the sum over five; the sets are the repetitions.
     """
-    _members(task)
+    task.members()
     _, counts, rows, steps = train_chooser(task)
     draw = stream("cpu", task.seed, "forgetting", "ties")
     scores, labels = counts.scores(task.params.epochs).cpu(), task.data.labels.cpu()
@@ -99,22 +97,10 @@ def choose_forgotten(task: Task) -> DistilledSet:
 
 
 def _choose_by_embedding(task: Task, choose: selection.Choose) -> DistilledSet:
-    members = _members(task)
+    members = task.members()
     network, _, rows, steps = train_chooser(task)
     parts = [positions[choose(embed(network, task, positions), task.ipc)] for positions in members]
     return _chosen(task, torch.cat(parts), rows, steps)
-
-
-def _members(task: Task) -> tuple[Tensor, ...]:
-    """Positions of every class's images; UserError, before anything is trained, where one has too few."""
-    members = class_table(task.data.labels, task.num_classes)
-    for label, positions in enumerate(members):
-        if len(positions) < task.ipc:
-            raise UserError(
-                f"class {label} has {len(positions)} training images, but ipc = {task.ipc} asks for {task.ipc}: "
-                "choose a smaller ipc"
-            )
-    return members
 
 
 def _chosen(task: Task, positions: Tensor, rows: list[dict[str, float]], steps: int) -> DistilledSet:

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gendistill.data.order import class_major_labels, random_subset
+from gendistill.data.order import class_major_labels, class_table, random_subset
 from gendistill.data.resident import ImageSet
 from gendistill.networks.base import Network
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.device import Compute
+from gendistill.runtime.errors import UserError
 from gendistill.runtime.loop import Session
 from gendistill.runtime.seeds import derive_seed
 from gendistill.runtime.streams import generator as stream
@@ -67,12 +68,28 @@ class Task:
             seed=derive_seed(self.seed, purpose, "init"),
         )
 
+    def members(self) -> tuple[Tensor, ...]:
+        """For every class the positions of its training images.
+
+        Raises:
+            UserError: a class has fewer than `ipc`, so that a set would hold one twice.
+        """
+        found = class_table(self.data.labels, self.num_classes)
+        for label, positions in enumerate(found):
+            if len(positions) < self.ipc:
+                raise UserError(
+                    f"class {label} has {len(positions)} training images, but ipc = {self.ipc} asks for {self.ipc}: "
+                    "choose a smaller ipc"
+                )
+        return found
+
     def chosen(self) -> Tensor:
         """Positions (K ipc,) of random training images, class after class.
 
         Raises:
             UserError: a class has fewer than `ipc` images.
         """
+        self.members()
         return random_subset(self.data.labels, self.ipc, self.num_classes, self.seed)
 
     def start(self, kind: str) -> Tensor:
