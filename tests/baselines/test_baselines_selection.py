@@ -138,7 +138,7 @@ def test_the_network_that_chooses_has_learned_and_is_scored_before_it_learns(mak
     assert not network.training
 
 
-@pytest.mark.parametrize("method", ["random", "herding", "k_center", "forgetting"])
+@pytest.mark.parametrize("method", ["random", "herding", "k_center", "forgetting", "dm", "dsa", "kip_fc"])
 def test_a_class_with_too_few_images_is_named_at_once(method, make_task, make_coded):
     task = make_task(method, ipc=3, data=make_coded([0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 3]))
     with pytest.raises(UserError, match=r"class 1 has 2 training images, but ipc = 3 asks for 3: choose a smaller ipc"):

@@ -227,6 +227,10 @@ def test_cells_and_metrics_agree(done):
         assert found["std_students"] == pytest.approx(np.sqrt(np.mean(variances)), abs=1e-5)
         assert (found["n"], found["sets"], found["updates"], found["augment"]) == (4, 2, 6, augment)
         assert (found["bytes"], found["distinct_images"], found["steps"]) == (10 * 256 * 4, 10, 3)
+        for cell in cells:
+            counts = cell["results"][protocol]["confusion"]
+            right = sum(counts[k][k] for k in range(10)) / (2 * 360)  # two students
+            assert right == pytest.approx(cell["results"][protocol]["mean"], abs=1e-6)
     kip = json.loads((folder / "metrics/benchmark/digits/kip_fc-convnet3.json").read_text())
     assert 0.3 < kip["fixed_ipc1"]["native"] <= 1
 

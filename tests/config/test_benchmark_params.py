@@ -2,13 +2,16 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gendistill.config.benchmark import load_benchmark, parse_benchmark
-from gendistill.config.params import dotted
+from gendistill.config.benchmark_rules import broken_rules
+from gendistill.config.catalogue import DATASETS
+from gendistill.config.params import check_data, dotted
 from gendistill.config.presets import apply_preset, preset_descriptions, read_preset
 from gendistill.config.yaml12 import load_yaml
 from gendistill.runtime.errors import UserError
@@ -89,6 +92,21 @@ def test_dcs_table_is_asked_for_its_own_ipc_only(problems):
 
 def test_all_problems_come_in_one_message(problems):
     assert len(problems({"dm.steps": 0, "kip_fc.lr": "fast", "unknown": 1})) == 3
+
+
+def test_ones_own_data_are_held_against_all_rules():
+    document = copy.deepcopy(DOCUMENT)
+    document["data"] |= {"name": "folder", "path": "pictures", "fit": "crop", "held_out": 0}
+    document |= {"ipc": [1, 10], "methods": ["random"]}
+    params = parse_benchmark(document, "x")
+    known = replace(DATASETS["folder"], num_classes=3, train_count=12, test_count=3, native_size=20)
+    with pytest.raises(UserError) as error:
+        check_data(params, known, broken_rules, "benchmark/params.yaml")
+    assert str(error.value) == (
+        "benchmark/params.yaml, for the images of pictures, has 1 problem:\n"
+        "  ipc: must be <= 4, found 10: folder has no more training images a class"
+    )
+    check_data(params, replace(known, train_count=30), broken_rules)
 
 
 # --- presets
