@@ -1,16 +1,19 @@
 """Write a preset into params.yaml: ``python -m stages.preset mnist-quick``, then ``dvc repro``.
 
 ``--list`` shows the presets; ``--options`` prints the preset as ``-S`` options and writes nothing:
-``dvc exp run --queue $(python -m stages.preset cifar10-paper --options)``. ``--path`` names your own data:
-``python -m stages.preset folder-quick --path ~/pictures``.
+``dvc exp run --queue $(python -m stages.preset cifar10-paper --options)``. ``--benchmark`` does so for the benchmark.
+``--path`` names your own data: ``python -m stages.preset folder-quick --path ~/pictures``.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gendistill.config.presets import apply_preset, preset_descriptions, preset_options, read_preset
+from gendistill.config import benchmark
+from gendistill.config.params import parse_params
+from gendistill.config.presets import FOLDER, apply_preset, preset_descriptions, preset_options, read_preset
 from gendistill.config.rules import OWN
 from gendistill.config.yaml12 import read_text
 from gendistill.runtime.errors import UserError
@@ -29,35 +32,41 @@ def main(
         Path | None, typer.Option("--path", help="Your folder of images or .npz file, for the presets folder-*.")
     ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the presets and exit.")] = False,
+    of_benchmark: Annotated[
+        bool, typer.Option("--benchmark", help="Presets of benchmark/presets, for benchmark/params.yaml.")
+    ] = False,
 ) -> None:
     """Write a preset into params.yaml; comments and the section `runtime` stay as they are."""
+    folder = benchmark.FILE.parent / FOLDER if of_benchmark else FOLDER
     try:
         if list_all:
-            known = preset_descriptions()
+            known = preset_descriptions(folder)
             width = max(map(len, known), default=0)
             typer.echo("\n".join(f"{key:<{width}}  {text}" for key, text in known.items()))
         elif name is None:
-            raise UserError(f"name a preset; known are {', '.join(preset_descriptions())}")
+            raise UserError(f"name a preset; known are {', '.join(preset_descriptions(folder))}")
         else:
-            _use(name, options, path)
+            _use(name, options, path, folder, of_benchmark)
     except UserError as error:
         leave(str(error), 2)
 
 
-def _use(name: str, options: bool, path: Path | None) -> None:
+def _use(name: str, options: bool, own: Path | None, folder: Path, of_benchmark: bool) -> None:
     """Write the preset, or print its options; either only if the resulting parameters are legal."""
-    values = read_preset(name)
-    if path is not None:
-        values |= _own_data(name, values, path.expanduser())
-    text = read_text(PARAMS)
-    changed = apply_preset(text, values, f"{PARAMS} with preset {name}")
+    path = benchmark.FILE if of_benchmark else PARAMS
+    check: Callable[[Any, str], object] = benchmark.parse_benchmark if of_benchmark else parse_params
+    values = read_preset(name, folder)
+    if own is not None:
+        values |= _own_data(name, values, own.expanduser())
+    text = read_text(path)
+    changed = apply_preset(text, values, f"{path} with preset {name}", check)
     if options:
-        typer.echo(preset_options(values))
+        typer.echo(preset_options(values, str(path) if of_benchmark else ""))
     elif changed == text:
-        typer.echo(f"{PARAMS} holds {name} already")
+        typer.echo(f"{path} holds {name} already")
     else:
-        write_text(PARAMS, changed)
-        typer.echo(f"{PARAMS} holds {name} now; run `dvc repro`")
+        write_text(path, changed)
+        typer.echo(f"{path} holds {name} now; run `dvc repro{' benchmark/dvc.yaml' if of_benchmark else ''}`")
 
 
 def _own_data(name: str, values: dict[str, Any], path: Path) -> dict[str, str]:

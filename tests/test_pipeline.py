@@ -221,6 +221,7 @@ MAY_IMPORT = {
     "gan": BASE | {"data", "augment", "networks", "artifact"},
     # the one arrow sideways: distillation goes on with the training of the GAN
     "matching": BASE | {"data", "augment", "networks", "artifact", "gan"},
+    "baselines": BASE | {"data", "augment", "networks", "artifact"},
     "evaluation": BASE | {"data", "augment", "networks", "artifact"},
     "reporting": BASE | {"data", "artifact"},
     "cli": BASE | {"data", "artifact", "evaluation", "reporting"},

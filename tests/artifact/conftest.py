@@ -10,6 +10,10 @@ import torch
 
 from gendistill.artifact.card import write_card
 from gendistill.artifact.file import Arrays, save_artifact
+from gendistill.artifact.images import save_images
+from gendistill.baselines.card import write_card as baselines_card
+from gendistill.baselines.task import DistilledSet
+from gendistill.config.benchmark import load_benchmark
 from gendistill.config.params import load_params
 from gendistill.config.schema import Params
 from gendistill.data.info import DataInfo
@@ -60,6 +64,25 @@ def tensors(generator: Generator) -> Arrays:
 def artifact(tmp_path: Path, tensors: Arrays, card: dict[str, Any]) -> Path:
     save_artifact(tmp_path / "ours.safetensors", tensors, card)
     return tmp_path / "ours.safetensors"
+
+
+@pytest.fixture
+def learned() -> torch.Tensor:
+    """One image of each class, standardised."""
+    return 3 * torch.randn(4, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def image_card(info: DataInfo, learned: torch.Tensor) -> dict[str, Any]:
+    """The card of `learned`, as DM writes it."""
+    made = DistilledSet(images=learned, labels=torch.arange(4), rows=[], steps=7)
+    return baselines_card(load_benchmark(ROOT / "benchmark/params.yaml"), info, "dm", 1, 0, made)
+
+
+@pytest.fixture
+def image_artifact(tmp_path: Path, learned: torch.Tensor, image_card: dict[str, Any]) -> Path:
+    save_images(tmp_path / "images.safetensors", learned, torch.arange(4), image_card)
+    return tmp_path / "images.safetensors"
 
 
 @pytest.fixture

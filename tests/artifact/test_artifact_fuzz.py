@@ -9,13 +9,15 @@ from collections import Counter
 
 import pytest
 import torch
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
-from gendistill.artifact.file import checksum
+from gendistill.artifact.describe import description
+from gendistill.artifact.file import checksum, load_artifact
+from gendistill.artifact.images import load_images
 from gendistill.artifact.sampling import load_generator, sample
 from gendistill.runtime.errors import UserError
 
-ROUNDS = 420  # of each of the five kinds of damage
+ROUNDS = 420  # of each of the five kinds of damage, for both kinds of artifacts
 VALUES = [
     None, True, False, 0, 1, -1, 2, 16, 17, 2**31, 2**63, -(2**63), 10**30, 10**300, 0.0, -0.0, 0.5, 1e308, math.inf,
     math.nan, "", " ", "x", "..", "../../x", "/etc/passwd", "\x1b[2J", "\x00", "\ud800", "é" * 40, "x" * 5000,
@@ -91,18 +93,14 @@ def other_card(content, draw):
     return struct.pack("<Q", len(text)) + text + data
 
 
-@pytest.fixture
-def signed_card(tensors):
+def signed(content, draw):
     """Another card with the right sum: what somebody who means harm would write."""
-
-    def make(content, draw):
-        header, _ = parts(content)
-        card = edited(json.loads(header["__metadata__"]["card"]), draw)
-        if isinstance(card, dict) and draw.random() < 0.95:
-            card["sha256"] = checksum(tensors, card)
-        return save(tensors, metadata={"card": json.dumps(card)})
-
-    return make
+    header, _ = parts(content)
+    tensors = load(content)
+    card = edited(json.loads(header["__metadata__"]["card"]), draw)
+    if isinstance(card, dict) and draw.random() < 0.95:
+        card["sha256"] = checksum(tensors, card)
+    return save(tensors, metadata={"card": json.dumps(card)})
 
 
 def accuracy():
@@ -122,16 +120,33 @@ def card(card):
     return card | {"accuracies": [accuracy()], "provenance": origin}
 
 
-@pytest.mark.parametrize("damage", [flipped, cut, other_header, other_card, "signed"])
-def test_damaged_artifacts_are_refused_in_one_message(artifact, signed_card, damage):
-    make = signed_card if damage == "signed" else damage
+@pytest.fixture
+def image_card(image_card):
+    origin = {"seed": 0, "preset": "digits-benchmark", "commit": "abc", "hardware": []}
+    return image_card | {"accuracies": [accuracy()], "provenance": origin}
+
+
+def use_generator(path):
+    generator = load_generator(path, "cpu")
+    return sample(generator, torch.tensor([0]), torch.Generator().manual_seed(0))
+
+
+def use_images(path):
+    data = load_images(path).on("cpu")
+    return data.batch(torch.arange(len(data)))[0]
+
+
+@pytest.mark.parametrize(("kind", "use"), [("artifact", use_generator), ("image_artifact", use_images)])
+@pytest.mark.parametrize("damage", [flipped, cut, other_header, other_card, signed])
+def test_damaged_artifacts_are_refused_in_one_message(request, kind, use, damage):
+    artifact = request.getfixturevalue(kind)
     content, folder = artifact.read_bytes(), artifact.parent
-    draw, outcomes = random.Random(getattr(damage, "__name__", damage)), Counter()
+    draw, outcomes = random.Random(damage.__name__), Counter()
     for _ in range(ROUNDS):
-        broken = make(content, draw)
+        broken = damage(content, draw)
         artifact.write_bytes(broken)
         try:
-            generator = load_generator(artifact, "cpu")
+            images = use(artifact)
         except UserError as error:
             message = str(error)
             assert message.startswith(str(artifact)), message
@@ -139,9 +154,9 @@ def test_damaged_artifacts_are_refused_in_one_message(artifact, signed_card, dam
             assert message.replace("\n", "").isprintable(), ascii(message)
             outcomes["refused"] += 1
         else:
-            image = sample(generator, torch.tensor([0]), torch.Generator().manual_seed(0))
-            assert image.isfinite().all()
+            assert images.isfinite().all()
+            description(artifact, load_artifact(artifact)[1])
             outcomes["legal"] += 1
         assert [path.name for path in folder.iterdir()] == [artifact.name]
     # a legal change, such as another class name, passes where the sum was put in order
-    assert outcomes["refused"] > (0.7 if damage == "signed" else 0.95) * ROUNDS, outcomes
+    assert outcomes["refused"] > (0.7 if damage is signed else 0.95) * ROUNDS, outcomes

@@ -143,3 +143,17 @@ def test_cuda_augments_without_waiting_for_the_device(module: ModuleType, monkey
     for _ in range(100):
         dsa.augment(images, COLOR_CROP_CUTOUT, stream, True)
     assert set(applied) == {"color", "crop", "cutout"}
+
+
+def test_siamese_batches_share_group_and_parameters() -> None:
+    """Equal images stay equal across batches of different sizes, and the groups are those of `augment`."""
+    strategy = "color_crop_cutout_flip_scale_rotate"
+    image = torch.randn(1, 3, 16, 16)
+    for seed in range(12):
+        draw = torch.Generator().manual_seed(seed)
+        first, second = dsa.siamese([image.expand(3, -1, -1, -1), image], strategy, draw)
+        assert (len(first), len(second)) == (3, 1)
+        for other in (*first, *second):
+            torch.testing.assert_close(other, first[0])
+        alone = dsa.augment(image, strategy, torch.Generator().manual_seed(seed), shared=True)
+        torch.testing.assert_close(second, alone)

@@ -10,11 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import typer
 
 from gendistill.artifact.export import converted
 from gendistill.artifact.file import load_artifact
+from gendistill.artifact.images import save_images
+from gendistill.baselines.card import write_card
+from gendistill.baselines.task import DistilledSet
 from gendistill.cli.app import app
+from gendistill.config.benchmark import load_benchmark
+from gendistill.data.info import DataInfo
 from gendistill.runtime.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,3 +214,48 @@ def test_every_option_has_help():
         assert one.help, name
         for option in one.params:
             assert option.help, f"{name} {option.name}"
+
+
+# --- artifacts of images
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A file of two images, made by DM."""
+    info = DataInfo("coded", ("no", "yes"), 1, 16, {"train": 2}, (0.25,), (0.5,), {"file": "md5"}, "abc", ())
+    made = DistilledSet(images=torch.zeros(2, 1, 16, 16), labels=torch.arange(2), rows=[], steps=7)
+    card = write_card(load_benchmark(ROOT / "benchmark/params.yaml"), info, "dm", 1, 0, made)
+    save_images(tmp_path / "images.safetensors", made.images, made.labels, card)
+    return tmp_path / "images.safetensors"
+
+
+def test_cards_of_images_are_told(images, command):
+    folder = images.parent
+    told = command(folder, "info", images.name)
+    assert told.exit_code == 0, told.output
+    assert "DM: class means" in told.stdout
+    assert "1 images per class, labels: class numbers, in float32" in told.stdout
+    assert json.loads(command(folder, "info", "--json", images.name).stdout)["images"]["ipc"] == 1
+    assert "sum and card are in order" in command(folder, "verify", images.name).stdout
+    assert "say the same" in command(folder, "compare", images.name, images.name).stdout
+    assert "| coded, 2 classes, 1 x 16 x 16 | not told |" in command(folder, "table", ".").stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sample", "images.safetensors", "--out", "x"),
+        ("train", "images.safetensors", "--data", "digits"),
+        ("verify", "images.safetensors", "--data", "digits"),
+        ("export", "images.safetensors", "--out", "b.safetensors"),
+        ("export", "images.safetensors", "--out", "b.safetensors", "--accuracy", "dm-convnet3.json"),
+    ],
+)
+def test_what_needs_a_generator_refuses_images_in_one_message(images, command, words):
+    done = command(images.parent, *words)
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "images.safetensors holds images, expected generator; name an artifact of that kind, "
+        "or read it with gendistill.artifact.images.load_images\n"
+    )
+    assert [path.name for path in images.parent.iterdir()] == [images.name]

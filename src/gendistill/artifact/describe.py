@@ -38,7 +38,7 @@ def description(path: Path, card: Card) -> str:
         f"{path}: {card['dataset']}, {shape_text(card)} images of {len(card['classes'])} classes",
         f"  classes     {shown}{more}",
         f"  made by     {card['method']}; step {card['step']}, seed {made['seed']}",
-        f"  file        {size_text(path.stat().st_size)}, weights in {card['dtype']}",
+        f"  file        {size_text(path.stat().st_size)}, {_content(card)} in {card['dtype']}",
         f"  images      standardised by mean {_numbers(ranges['mean'])} and std {_numbers(ranges['std'])} of pixels in "
         f"[0, 1]; real ones: {card['data']['fit']}",
         f"  recipe      {recipe['optimizer']}, lr {recipe['lr']:g}, momentum {recipe['momentum']:g}, weight decay "
@@ -46,6 +46,13 @@ def description(path: Path, card: Card) -> str:
     ]
     lines += _accuracies(card) + _provenance(card["provenance"])
     return "\n".join([*lines, f"  sha256      {card['sha256']} (of weights and card; in order)"])
+
+
+def _content(card: Card) -> str:
+    """What the file holds, in words."""
+    if card["kind"] == "images":
+        return f"{card['images']['ipc']} images per class, labels: {card['images']['labels']},"
+    return "weights"
 
 
 def comparison(paths: tuple[Path, Path], cards: tuple[Card, Card]) -> str:
@@ -90,7 +97,8 @@ def table(rows: list[tuple[str, Card, int, str]]) -> str:
 def _accuracies(card: Card) -> list[str]:
     """The reported accuracies with their budgets."""
     if not card["accuracies"]:
-        return ["  accuracy    not told (`gendistill export --accuracy` adds what the pipeline measured)"]
+        how = " (`gendistill export --accuracy` adds what the pipeline measured)" if card["kind"] == "generator" else ""
+        return [f"  accuracy    not told{how}"]
     lines = ["  accuracy    on real test images; mean ± sample standard deviation of n students of one generator"]
     for entry in card["accuracies"]:
         way = entry["training"]

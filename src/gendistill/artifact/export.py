@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gendistill.artifact.arrays import Arrays
-from gendistill.artifact.file import load_artifact, save_artifact
+from gendistill.artifact.file import check_kind, load_artifact, save_artifact
 from gendistill.artifact.shapes import stored_type
 from gendistill.runtime.errors import UserError
 
@@ -38,6 +38,7 @@ def export_artifact(
         UserError: `source` cannot be read, a weight is too large for half precision, or the card would not be legal.
     """
     tensors, card = load_artifact(source)
+    check_kind(source, card, "generator")
     if accuracies is not None:
         # what was measured are images of the weights in their precision then
         card["accuracies"], card["provenance"] = accuracies, {**(provenance or {}), "measured_in": card["dtype"]}

@@ -1,4 +1,4 @@
-"""The distilled file: a generator's weights and a card that says what they are, in one safetensors file.
+"""The distilled file: a generator's weights, or images, and a card that says what they are, in one safetensors file.
 
 No pickle is read or written, and loading runs no code of the file. The card is JSON in the file's header; its
 ``sha256`` covers the tensors and the card without that field, so an altered file is recognised. Against a file made to
@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from gendistill.artifact.arrays import Arrays, contiguous
-from gendistill.artifact.legal import generator_problems, strange
-from gendistill.artifact.shapes import Stored, generator_tensors
+from gendistill.artifact.legal import generator_problems, images_problems, strange
+from gendistill.artifact.shapes import Stored, generator_tensors, images_tensors
 from gendistill.config.checks import Problems
 from gendistill.config.constraints import show
 from gendistill.runtime.errors import UserError
@@ -29,8 +29,10 @@ MAX_HEADER = 2**24  # bytes; a card has a few thousand
 SHOWN = 8  # problems told at once
 KINDS: dict[str, tuple[Callable[[dict[str, Any]], Problems], Callable[[dict[str, Any]], Stored]]] = {
     "generator": (generator_problems, generator_tensors),
+    "images": (images_problems, images_tensors),
 }
 """What a file may hold -> what is wrong with such a card, and the tensors that a legal one stands for."""
+READERS = {"generator": "gendistill.load", "images": "gendistill.artifact.images.load_images"}
 
 
 def checksum(tensors: Arrays, card: dict[str, Any]) -> str:
@@ -50,7 +52,8 @@ def save_artifact(path: Path, tensors: Arrays, card: dict[str, Any]) -> dict[str
 
     Args:
         path: file to write, atomically.
-        tensors: the generator's weights and buffers by name, of the types that the card's ``dtype`` asks for.
+        tensors: the generator's weights and buffers, or images and labels, by name; of the types that the card's
+            ``dtype`` asks for.
         card: what they are; ``format`` and ``sha256`` are filled in.
 
     Returns:
@@ -65,7 +68,7 @@ def save_artifact(path: Path, tensors: Arrays, card: dict[str, Any]) -> dict[str
     parse_card(path, text)
     kinds = {name: f"{value.dtype.kind.upper()}{8 * value.dtype.itemsize}" for name, value in tensors.items()}
     check_tensors(path, {name: (value.shape, kinds[name]) for name, value in tensors.items()}, card)
-    check_values(path, tensors)
+    check_values(path, tensors, card)
     # one metadata key only: safetensors writes several in no fixed order
     arrays = {name: contiguous(value) for name, value in tensors.items()}
     with write_atomically(path) as temporary:
@@ -104,7 +107,7 @@ def load_artifact(path: Path) -> tuple[Arrays, dict[str, Any]]:
         raise UserError(
             f"{path}: the checksum in its card does not fit its content; it was altered or damaged: get it again"
         )
-    check_values(path, tensors)
+    check_values(path, tensors, card)
     return tensors, card
 
 
@@ -140,6 +143,19 @@ def parse_card(path: Path, text: str | None) -> dict[str, Any]:
     return card
 
 
+def check_kind(path: Path, card: dict[str, Any], kind: str) -> None:
+    """Make sure that a file holds what is wanted of it.
+
+    Raises:
+        UserError: it holds another of `KINDS`.
+    """
+    if card["kind"] != kind:
+        raise UserError(
+            f"{path} holds {card['kind']}, expected {kind}; name an artifact of that kind, "
+            f"or read it with {READERS[card['kind']]}"
+        )
+
+
 def brief(text: object) -> str:
     """Text that a file may have put into a message: bounded, and without what would steer a terminal."""
     line = str(text)[:300]
@@ -164,12 +180,21 @@ def check_tensors(path: Path, found: Stored, card: dict[str, Any]) -> None:
             )
 
 
-def check_values(path: Path, tensors: Arrays) -> None:
-    """Make sure that the weights are numbers that images come out of.
+def check_values(path: Path, tensors: Arrays, card: dict[str, Any]) -> None:
+    """Make sure that weights are numbers that images come out of, and that images lie class after class.
 
     Raises:
-        UserError: a value is not finite, or a variance is negative; names the tensor.
+        UserError: a value is not finite, a variance is negative, or labels are not in order; names the tensor.
     """
+    what = "images (infinite, or NaN)"
+    if card["kind"] == "generator":
+        what = "weights (infinite, NaN, or negative variances)"
     for name, value in tensors.items():
         if not np.isfinite(value).all() or (name.endswith("running_var") and (value < 0).any()):
-            raise UserError(f"{path}: {name} holds values that are no weights (infinite, NaN, or negative variances)")
+            raise UserError(f"{path}: {name} holds values that are no {what}")
+    if card["kind"] == "images" and tensors["labels"].ndim == 1:
+        expected = np.arange(len(card["classes"])).repeat(card["images"]["ipc"])
+        if not np.array_equal(tensors["labels"], expected):
+            raise UserError(
+                f"{path}: labels are not those of {card['images']['ipc']} images a class, class after class"
+            )

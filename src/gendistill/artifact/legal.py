@@ -7,24 +7,34 @@ steer a terminal.
 import math
 from typing import Any
 
-from gendistill.artifact.schema import Accuracy, Card
+from gendistill.artifact.schema import IMAGE_PIXELS, Accuracy, AnyCard, Card, ImagesCard
+from gendistill.config.catalogue import IMAGE_SIZES
 from gendistill.config.checks import Problems, read_section
 
 MAX_DEPTH = 8  # of lists and sections in each other
 MAX_VALUES = 200_000  # of lists and sections, all together
-LOOSE = ("parameters", "accuracies", "provenance")  # of a card, beside the fields of `Card`
+LOOSE = ("parameters", "accuracies", "provenance")  # of a card, beside the fields of its kind
 KNOWN_IN_PROVENANCE = ("seed", "preset", "commit", "hardware")
 
 
 def generator_problems(card: dict[str, Any]) -> Problems:
     """What is wrong with the card of a generator, as (dotted key, text); empty if it can be used."""
+    return _field_problems(Card, card) or _generator_contradictions(card) + _told_twice(card)
+
+
+def images_problems(card: dict[str, Any]) -> Problems:
+    """What is wrong with the card of a set of images, as (dotted key, text); empty if it can be used."""
+    return _field_problems(ImagesCard, card) or _images_contradictions(card) + _told_twice(card)
+
+
+def _field_problems(cls: type[AnyCard], card: dict[str, Any]) -> Problems:
+    """Fields that are missing, unknown, of the wrong type or out of range."""
     problems: Problems = []
-    read_section(Card, {key: value for key, value in card.items() if key not in LOOSE}, "", problems)
+    read_section(cls, {key: value for key, value in card.items() if key not in LOOSE}, "", problems)
     problems += [(key, "is missing") for key in LOOSE if key not in card]
-    if problems:
-        return problems
-    _check_loose(card, problems)
-    return problems or _contradictions(card)
+    if not problems:
+        _check_loose(card, problems)
+    return problems
 
 
 def _check_loose(card: dict[str, Any], problems: Problems) -> None:
@@ -50,7 +60,7 @@ def _check_loose(card: dict[str, Any], problems: Problems) -> None:
         problems.append(("provenance", "is missing, but accuracies are told"))
 
 
-def _contradictions(card: dict[str, Any]) -> Problems:
+def _generator_contradictions(card: dict[str, Any]) -> Problems:
     """Fields that do not fit each other; each of them is legal by itself."""
     made, ranges = card["generator"], card["normalisation"]
     rules = {
@@ -64,11 +74,30 @@ def _contradictions(card: dict[str, Any]) -> Problems:
             "conditioning overwrite, which replaces generator.num_classes of its entries",
         ),
     }
-    problems = [(key, f"does not fit {other}") for key, (holds, other) in rules.items() if not holds]
+    return [(key, f"does not fit {other}") for key, (holds, other) in rules.items() if not holds]
+
+
+def _images_contradictions(card: dict[str, Any]) -> Problems:
+    """The same for images."""
+    shape, ranges = card["image_shape"], card["normalisation"]
+    usual = len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] and shape[1] in IMAGE_SIZES
+    if not usual:
+        return [
+            ("image_shape", f"must be channels (1 or 3), height and width of one of {', '.join(map(str, IMAGE_SIZES))}")
+        ]
+    rules = {
+        "normalisation.mean": (len(ranges["mean"]) == shape[0], "image_shape"),
+        "normalisation.std": (len(ranges["std"]) == shape[0], "image_shape"),
+        "normalisation.pixels": (ranges["pixels"] == IMAGE_PIXELS[card["dtype"]], "dtype"),
+    }
+    return [(key, f"does not fit {other}") for key, (holds, other) in rules.items() if not holds]
+
+
+def _told_twice(card: dict[str, Any]) -> Problems:
+    """Accuracies of one network, protocol and IPC."""
     keys = [(entry["network"], entry["protocol"], entry["ipc"]) for entry in card["accuracies"]]
-    if len(set(keys)) < len(keys):
-        problems.append(("accuracies", "must not tell one network, protocol and ipc twice"))
-    return problems
+    twice = len(set(keys)) < len(keys)
+    return [("accuracies", "must not tell one network, protocol and ipc twice")] if twice else []
 
 
 def strange(card: dict[str, Any]) -> Problems:

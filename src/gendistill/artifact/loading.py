@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from gendistill.artifact.datasets import DistilledImages, FreshImages
-from gendistill.artifact.file import load_artifact
+from gendistill.artifact.file import check_kind, load_artifact
 from gendistill.artifact.sampling import build_generator, fixed_set, sample
 from gendistill.data.real import FITTERS
 from gendistill.data.resident import standardise, to_uint8
@@ -27,11 +27,12 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> "Artifact":
         device: where images are generated.
 
     Raises:
-        UserError: the file is missing, no artifact, altered, or of a version that cannot be read; or there is no
-            such device. No code of the file is run.
+        UserError: the file is missing, no artifact of a generator, altered, or of a version that cannot be read; or
+            there is no such device. No code of the file is run.
     """
     path = Path(path)
     tensors, card = load_artifact(path)
+    check_kind(path, card, "generator")
     try:
         place = torch.device(device)
         return Artifact(path, card, build_generator(tensors, card, place))

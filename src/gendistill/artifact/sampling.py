@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gendistill.artifact.arrays import Arrays
-from gendistill.artifact.file import load_artifact
+from gendistill.artifact.file import check_kind, load_artifact
 from gendistill.data.order import class_major_labels
 from gendistill.data.resident import to_uint8
 from gendistill.networks.generator import Generator
@@ -21,9 +21,11 @@ def load_generator(path: Path, device: torch.device | str) -> Generator:
     """The generator of an artifact, in eval mode, without gradients, its weights in float32.
 
     Raises:
-        UserError: the file is no intact artifact.
+        UserError: the file is no intact artifact of a generator.
     """
-    return build_generator(*load_artifact(path), device)
+    tensors, card = load_artifact(path)
+    check_kind(path, card, "generator")
+    return build_generator(tensors, card, device)
 
 
 def build_generator(tensors: Arrays, card: dict[str, Any], device: torch.device | str) -> Generator:

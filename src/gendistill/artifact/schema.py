@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from gendistill.config import catalogue as names
+from gendistill.config.benchmark import FixedRecipe
 from gendistill.config.constraints import Above, Matches, NotEmpty, OneOf, Unique
 from gendistill.config.schema import RecipeParams
 
 DTYPES = ("float16", "float32")
+IMAGE_PIXELS = {
+    "uint8": "x / 255, to be standardised",
+    "float32": "standardised: pixel = x std + mean, not clamped",
+}
+"""Type of stored images -> what their values are."""
+LABELS = ("class numbers", "soft, centred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,37 +144,110 @@ class Accuracy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Card:
-    """The fields of a card that stand for themselves; `legal` checks the rest.
+class AnyCard:
+    """The fields of every card that stand for themselves; `legal` checks the rest.
 
     Attributes:
         format: version of this form.
-        kind: what the file holds.
-        method: what made the generator, in words.
-        source: its name in `catalogue.SOURCES`.
+        method: what made the content, in words.
         dataset: name of the data set.
         classes: their names; the label is the position.
         image_shape: channels, height, width.
-        dtype: of the weights in the file; vectors (biases, statistics) are float32 always.
-        step: distillation step that the weights are of.
+        step: training step that the content is of.
         sha256: of tensors and card.
         data: how real images were prepared.
+    """
+
+    format: int
+    method: Text
+    dataset: Text
+    classes: Annotated[tuple[Text, ...], NotEmpty(), Unique()]
+    image_shape: tuple[Annotated[int, Between(1, 128)], ...]
+    step: Whole
+    sha256: Digest
+    data: Data
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card(AnyCard):
+    """The card of a generator.
+
+    Attributes:
+        kind: what the file holds.
+        source: name of what made it in `catalogue.SOURCES`.
+        dtype: of the weights in the file; vectors (biases, statistics) are float32 always.
         normalisation: value ranges.
         generator: the architecture.
         recipe: how students are trained.
     """
 
-    format: int
     kind: Annotated[str, OneOf(("generator",))]
-    method: Text
     source: Annotated[str, OneOf(names.GENERATED_SOURCES)]
-    dataset: Text
-    classes: Annotated[tuple[Text, ...], NotEmpty(), Unique()]
-    image_shape: tuple[Annotated[int, Between(1, 128)], ...]
     dtype: Annotated[str, OneOf(DTYPES)]
-    step: Whole
-    sha256: Digest
-    data: Data
     normalisation: Normalisation
     generator: Architecture
     recipe: Recipe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageNormalisation:
+    """Value ranges of stored images.
+
+    Attributes:
+        pixels: what the values are, one of `IMAGE_PIXELS`.
+        mean: per channel, of pixels in [0, 1], that students see subtracted.
+        std: likewise, divided by; > 0.
+    """
+
+    pixels: Annotated[str, OneOf(tuple(IMAGE_PIXELS.values()))]
+    mean: tuple[Share, ...]
+    std: tuple[Annotated[float, Above(0), Between(0, 1)], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """What is stored.
+
+    Attributes:
+        ipc: images per class.
+        labels: one of `LABELS`; soft ones give the class by their largest entry.
+    """
+
+    ipc: Count
+    labels: Annotated[str, OneOf(LABELS)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImagesRecipe(FixedRecipe):
+    """Section ``recipe`` of benchmark/params.yaml, and what is the same for every run.
+
+    Attributes:
+        optimizer: of the student.
+        loss: of the student.
+        schedule: of its learning rate.
+    """
+
+    optimizer: Annotated[str, OneOf(("SGD",))]
+    loss: Annotated[str, OneOf(("cross-entropy",))]
+    schedule: Annotated[str, OneOf(("half",))]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImagesCard(AnyCard):
+    """The card of a fixed set of images.
+
+    Attributes:
+        kind: what the file holds.
+        source: name of the method in `catalogue.METHODS`.
+        dtype: of the images in the file, a key of `IMAGE_PIXELS`.
+        normalisation: value ranges.
+        images: how many, and how they are labelled.
+        recipe: how students are trained.
+    """
+
+    kind: Annotated[str, OneOf(("images",))]
+    source: Annotated[str, OneOf(tuple(names.METHODS))]
+    dtype: Annotated[str, OneOf(tuple(IMAGE_PIXELS))]
+    normalisation: ImageNormalisation
+    images: Images
+    recipe: ImagesRecipe

@@ -1,4 +1,4 @@
-"""Names, shapes and types of a generator's tensors, from its card alone: known before anything is allocated."""
+"""Names, shapes and types of an artifact's tensors, from its card alone: known before anything is allocated."""
 
 from typing import Any
 
@@ -10,6 +10,18 @@ def generator_tensors(card: dict[str, Any]) -> Stored:
     """What the file of a generator holds, by its card, which has been checked."""
     shapes = generator_shapes(card["generator"])
     return {name: (shape, stored_type(shape, name, card["dtype"])) for name, shape in shapes.items()}
+
+
+def images_tensors(card: dict[str, Any]) -> Stored:
+    """What the file of a set of images holds, by its card, which has been checked."""
+    classes = len(card["classes"])
+    n = classes * card["images"]["ipc"]
+    hard = card["images"]["labels"] == "class numbers"
+    kind = {"uint8": "U8", "float32": "F32"}[card["dtype"]]
+    return {
+        "images": ((n, *card["image_shape"]), kind),
+        "labels": ((n,), "I64") if hard else ((n, classes), "F32"),
+    }
 
 
 def generator_shapes(architecture: dict[str, Any]) -> Shapes:

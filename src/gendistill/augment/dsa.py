@@ -1,5 +1,7 @@
 """Differentiable Siamese augmentation (Zhao and Bilen, ICML 2021): one of the named groups per call."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -11,8 +13,7 @@ from gendistill.runtime.streams import derive_seed
 def augment(images: Tensor, strategy: str, generator: torch.Generator, shared: bool) -> Tensor:
     """Images after one of the strategy's groups, drawn uniformly per call for the whole batch.
 
-    Siamese use is ``shared=True``, and equally seeded generators for the two batches; training uses
-    ``shared=False``, independent parameters per image.
+    Siamese use is `siamese`; training uses ``shared=False``, independent parameters per image.
 
     Args:
         images: (n, c, h, w), standardised; gradients flow.
@@ -31,6 +32,24 @@ def augment(images: Tensor, strategy: str, generator: torch.Generator, shared: b
         return images
     name = named[_choice(len(named), generator)]
     return GROUPS[name](images, draws(images, generator, shared))
+
+
+def siamese(batches: Sequence[Tensor], strategy: str, generator: torch.Generator) -> list[Tensor]:
+    """Several batches after one group, drawn uniformly, with one draw of its parameters for all of their images.
+
+    Args:
+        batches: each (n_i, c, h, w), standardised, of one device; gradients flow.
+        strategy: ``none``, or names of `DSA_GROUPS` joined by underscores.
+        generator: random stream, on the images' device; the only source of randomness.
+
+    Returns:
+        The batches, each in its shape.
+
+    Raises:
+        UserError: if the strategy names an unknown group.
+    """
+    together = augment(torch.cat(list(batches)), strategy, generator, shared=True)
+    return list(together.split([len(batch) for batch in batches]))
 
 
 def _choice(n: int, generator: torch.Generator) -> int:

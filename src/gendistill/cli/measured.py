@@ -8,7 +8,7 @@ from typing import Any
 
 import gendistill
 from gendistill.artifact.card import parameters
-from gendistill.artifact.file import load_artifact
+from gendistill.artifact.file import check_kind, load_artifact
 from gendistill.config.catalogue import NETWORKS, PROTOCOLS
 from gendistill.config.schema import Params
 from gendistill.evaluation.protocols import budget
@@ -36,6 +36,7 @@ def measured(artifact: Path, files: list[Path], root: Path) -> tuple[list[dict[s
         UserError: a file is no such metrics file, or the run is not the artifact's.
     """
     _, card = load_artifact(artifact)
+    check_kind(artifact, card, "generator")
     contents = {_network(path, card): _read(path) for path in files}
     run = workspace_run(root)
     if parameters(run.params, card["source"]) != card["parameters"]:

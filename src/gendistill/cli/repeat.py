@@ -39,7 +39,7 @@ def verify(
 
     A repeated mean may differ by t s sqrt(1/n + 1/m): s and n as told, m new students, t of a 99 % range.
     """
-    from gendistill.artifact.file import load_artifact
+    from gendistill.artifact.file import check_kind, load_artifact
     from gendistill.runtime.errors import UserError
 
     _, card = load_artifact(artifact)
@@ -50,6 +50,7 @@ def verify(
     print(f"{artifact}: sum and card are in order; {len(card['accuracies'])} accuracies told")
     if data is None:
         return
+    check_kind(artifact, card, "generator")
     wanted = {"protocol": protocol.value if protocol else None, "ipc": ipc, "network": arch}
     chosen = [
         entry for entry in card["accuracies"] if all(value in (None, entry[key]) for key, value in wanted.items())

@@ -70,12 +70,13 @@ def train(
     threads: Threads = 0,
 ) -> None:
     """Train networks on it, and test them on real images."""
-    from gendistill.artifact.file import load_artifact
+    from gendistill.artifact.file import check_kind, load_artifact
     from gendistill.runtime.errors import UserError
 
     if width is not None and not 0 < width <= 64:
         raise UserError(f"--width is {width:g}; expected a fraction of the standard channels, above 0 and up to 64")
     _, card = load_artifact(artifact)
+    check_kind(artifact, card, "generator")
     told = [entry for entry in card["accuracies"] if entry["protocol"] == protocol.value]
     if epochs is None and not told:
         raise UserError(f"{artifact} tells no accuracy under {protocol.value}, and so no epochs: give --epochs")

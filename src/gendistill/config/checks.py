@@ -35,8 +35,8 @@ def read_section(cls: type, document: Any, prefix: str, problems: Problems) -> d
     """
     known = annotations(cls)
     if not isinstance(document, dict):
-        example = next(iter(known))
-        problems.append((prefix.rstrip("."), f"must hold keys such as `{example}:`, found {show(document)}"))
+        expected = f"hold keys such as `{next(iter(known))}:`" if known else "be {}, as it has no keys"
+        problems.append((prefix.rstrip("."), f"must {expected}, found {show(document)}"))
         return {}
     values: dict[str, Any] = {}
     for name, annotation in known.items():

@@ -3,9 +3,10 @@
 Used by all stages; imports neither torch nor numpy nor DVC. Tests: tests/config/test_params.py.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gendistill.config.catalogue import DatasetInfo
 from gendistill.config.checks import Problems, annotations, read_section
@@ -13,6 +14,10 @@ from gendistill.config.rules import broken_rules
 from gendistill.config.schema import Params
 from gendistill.config.yaml12 import load_yaml
 from gendistill.runtime.errors import UserError
+
+Content = TypeVar("Content")
+Rules = Callable[[Mapping[str, Any]], Problems]
+DataRules = Callable[[Mapping[str, Any], DatasetInfo], Problems]
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
@@ -34,34 +39,56 @@ def parse_params(document: Any, origin: str) -> Params:
     Raises:
         UserError: anything missing, unknown, of the wrong type or out of range; all in one message.
     """
+    return parse(Params, document, origin, broken_rules)
+
+
+def parse(cls: type[Content], document: Any, origin: str, rules: Rules) -> Content:
+    """A dataclass of sections from a loaded YAML document.
+
+    Args:
+        cls: the dataclass; its fields are values, or dataclasses of values.
+        document: nested dicts as `load_yaml` returns them.
+        origin: name of the document in messages.
+        rules: problems among legal values, by dotted key.
+
+    Raises:
+        UserError: anything missing, unknown, of the wrong type or out of range; all in one message.
+    """
     problems: Problems = []
-    values = read_section(Params, document, "", problems)
-    problems += broken_rules(dotted(values))
+    values = read_section(cls, document, "", problems)
+    problems += rules(dotted(values))
     if problems:
-        raise UserError(_message(problems, origin))
-    for name, kind in annotations(Params).items():
+        raise UserError(_message(cls, problems, origin))
+    plain: type = cls
+    for name, kind in annotations(plain).items():
         if is_dataclass(kind) and isinstance(kind, type):
             values[name] = kind(**values[name])
-    return Params(**values)
+    return cls(**values)
 
 
-def check_data(params: Params, data: DatasetInfo) -> None:
+def check_data(params: Any, data: DatasetInfo, rules: DataRules = broken_rules, origin: str = "params.yaml") -> None:
     """Hold the parameters against what the files of a data set hold, before anything is made of them.
+
+    Args:
+        params: `Params`, or another dataclass with a section ``data``.
+        data: what the files hold.
+        rules: problems among values by dotted key, given `data`.
+        origin: name of the parameter file in the message.
 
     Raises:
         UserError: what does not fit; all of it in one message.
     """
-    problems = broken_rules(flatten(params), data)
+    problems = rules(flatten(params), data)
     if problems:
-        raise UserError(_message(problems, f"params.yaml, for the images of {params.data.path},"))
+        raise UserError(_message(type(params), problems, f"{origin}, for the images of {params.data.path},"))
 
 
-def flatten(params: Params) -> dict[str, Any]:
+def flatten(params: Any) -> dict[str, Any]:
     """Every value by its dotted key, in the order of params.yaml; lists are lists, so that JSON holds it."""
     return dotted(_plain(asdict(params)))
 
 
-def section(params: Params, dotted_key: str) -> Any:
+def section(params: Any, dotted_key: str) -> Any:
     """Plain value (dict, list or scalar, as JSON has them) of a key such as `gan`, `evaluate.ipc` or `seed`.
 
     Raises:
@@ -90,9 +117,9 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _message(problems: Problems, origin: str) -> str:
-    """All problems, one a line, section by section in the order of params.yaml; unknown sections last."""
-    order = list(annotations(Params))
+def _message(cls: type, problems: Problems, origin: str) -> str:
+    """All problems, one a line, section by section in the order of the fields; unknown sections last."""
+    order = list(annotations(cls))
 
     def place(problem: tuple[str, str]) -> int:
         name = problem[0].partition(".")[0]

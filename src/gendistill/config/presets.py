@@ -6,7 +6,7 @@ Its first line is a comment that describes it.
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,29 +41,33 @@ def read_preset(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     return dotted(document)
 
 
-def apply_preset(text: str, values: Mapping[str, Any], origin: str) -> str:
+def apply_preset(
+    text: str, values: Mapping[str, Any], origin: str, check: Callable[[Any, str], object] = parse_params
+) -> str:
     """Text of params.yaml with the values of a preset, checked; everything else stays as it is.
 
     Args:
         text: params.yaml.
         values: values by dotted key, from `read_preset`.
         origin: name of the result in messages.
+        check: given the document and `origin`, raises where it is not legal; that of benchmark/params.yaml, too.
 
     Raises:
         UserError: a key is not in params.yaml, or the result is not legal.
     """
     changed = replace_values(text, values, origin)
-    parse_params(load_yaml(changed, origin), origin)
+    check(load_yaml(changed, origin), origin)
     return changed
 
 
-def preset_options(values: Mapping[str, Any]) -> str:
-    """`-S key=value` options of `dvc exp run` that set the values of a preset.
+def preset_options(values: Mapping[str, Any], file: str = "") -> str:
+    """`-S key=value` options of `dvc exp run` that set the values of a preset; `file` is named if not params.yaml.
 
     Only what needs it is quoted, so that the line can be pasted and can stand in ``$(...)``, where the shell
     takes no quotes off.
     """
-    return " ".join(f"-S {_quoted(f'{key}={_override(value)}')}" for key, value in values.items())
+    prefix = f"{file}:" if file else ""
+    return " ".join(f"-S {_quoted(f'{prefix}{key}={_override(value)}')}" for key, value in values.items())
 
 
 def _names(folder: Path) -> list[str]:

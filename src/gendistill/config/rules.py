@@ -111,7 +111,8 @@ def _pool_has_the_layer(omega_l: float, layer: str, pool: tuple[str, ...]) -> Fo
         )
 
 
-def _width_leaves_channels(key: str, width: float, networks: tuple[str, ...]) -> Found:
+def width_leaves_channels(key: str, width: float, networks: tuple[str, ...]) -> Found:
+    """A problem of `key` where `width` leaves less than one channel to one of `networks`."""
     for name in networks:
         if NETWORKS[name].channels * width < 1:
             yield key, f"must be >= {1 / NETWORKS[name].channels} for {name}, found {width}"
@@ -119,11 +120,11 @@ def _width_leaves_channels(key: str, width: float, networks: tuple[str, ...]) ->
 
 
 def _pool_keeps_channels(width: float, pool: tuple[str, ...]) -> Found:
-    yield from _width_leaves_channels("distill.pool_width", width, pool)
+    yield from width_leaves_channels("distill.pool_width", width, pool)
 
 
 def _yardstick_keeps_channels(width: float, network: str) -> Found:
-    yield from _width_leaves_channels("quality.width", width, (network,))
+    yield from width_leaves_channels("quality.width", width, (network,))
 
 
 def _neighbours_are_there(neighbours: int, images: int) -> Found:
@@ -132,7 +133,7 @@ def _neighbours_are_there(neighbours: int, images: int) -> Found:
 
 
 def _students_keep_channels(width: float, networks: tuple[str, ...], controls: tuple[str, ...]) -> Found:
-    yield from _width_leaves_channels("evaluate.width", width, networks + controls)
+    yield from width_leaves_channels("evaluate.width", width, networks + controls)
 
 
 def _controls_have_images(info: DatasetInfo, held_out: int, ipc: tuple[int, ...], controls: tuple[str, ...]) -> Found:

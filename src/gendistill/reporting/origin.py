@@ -38,7 +38,7 @@ def origin(runs: Sequence[Run], costs: Path, command: str, params: dict[str, Any
         "students_of_each": runs[0].params.evaluate.students,
         "seeds": [run.params.seed for run in runs],
         "runs": [_entry(run, found) for run, found in zip(runs, records, strict=True)],
-        "hardware": _hardware([record for found in records for record in found.values()]),
+        "hardware": hardware([record for found in records for record in found.values()]),
         "versions_when_published": versions(),
         "data": runs[0].data,
         "params": params,
@@ -57,14 +57,14 @@ def cost_records(run: Run, costs: Path) -> dict[str, Record]:
         stage = path.parent.name
         if not relevant(stage, cells):
             continue
-        record = _read(path)
+        record = read_record(path)
         if _fits(record, run) and (stage not in found or _time(record) > _time(found[stage])):
             found[stage] = record
     return found
 
 
-def _read(path: Path) -> Record:
-    """One cost record, with the keys that are needed here."""
+def read_record(path: Path) -> Record:
+    """One cost record, with the keys that are needed here; UserError where it is none."""
     needed = {"params", "seconds", "peak_memory_bytes", "finished"}
     try:
         record: Record = json.loads(path.read_text(encoding="utf-8"))
@@ -115,7 +115,7 @@ def _entry(run: Run, records: dict[str, Record]) -> dict[str, Any]:
     return entry
 
 
-def _hardware(records: Sequence[Record]) -> list[dict[str, Any]]:
+def hardware(records: Sequence[Record]) -> list[dict[str, Any]]:
     """The different machines and precisions that the records name."""
     found: list[dict[str, Any]] = []
     for record in records:

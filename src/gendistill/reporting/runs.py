@@ -148,10 +148,10 @@ def _run(
     return run
 
 
-def locked_params(text: str, origin: str) -> dict[str, dict[str, Any]]:
-    """Values of the parameters that every stage of a `dvc.lock` was run with."""
+def locked_params(text: str, origin: str, file: str = "params.yaml") -> dict[str, dict[str, Any]]:
+    """Values of the parameters, of one file, that every stage of a `dvc.lock` was run with."""
     stages = load_yaml(text, origin).get("stages") or {}
-    return {stage: entry.get("params", {}).get("params.yaml", {}) for stage, entry in stages.items()}
+    return {stage: entry.get("params", {}).get(file, {}) for stage, entry in stages.items()}
 
 
 def check(run: Run) -> None:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import typer
 
 from gendistill.config.params import load_params, section
-from gendistill.config.schema import Params
+from gendistill.config.schema import Params, RuntimeParams
 from gendistill.runtime.errors import Stopped, UserError
 from gendistill.runtime.files import write_json
 from gendistill.runtime.home import home
@@ -43,17 +43,22 @@ Estimate = Annotated[
 ]
 
 
+Content = TypeVar("Content")
+
+
 @dataclass
-class StageRun:
+class StageRun(Generic[Content]):
     """One run of a stage.
 
     Attributes:
-        params: the whole params.yaml, checked.
+        params: the whole file of parameters, checked: params.yaml, or that of the benchmark.
+        runtime: where and how to run, of params.yaml.
         tracked: what the stage depends on.
         time_limit_minutes: 0 = none.
     """
 
-    params: Params
+    params: Content
+    runtime: RuntimeParams
     tracked: Tracked
     time_limit_minutes: float
     began: float = field(default_factory=time.monotonic)
@@ -68,7 +73,7 @@ class StageRun:
         """Device, precision and threads; importing torch happens here."""
         from gendistill.runtime.device import resolve_compute
 
-        runtime = self.params.runtime
+        runtime = self.runtime
         return resolve_compute(
             runtime.device, runtime.precision, runtime.threads, runtime.students, deterministic=runtime.deterministic
         )
@@ -85,9 +90,15 @@ class StageRun:
         return Session(
             store=CheckpointStore(folder),
             stop=StopRequest(self.time_limit_minutes),
-            checkpoint_seconds=self.params.runtime.checkpoint_seconds,
-            log_seconds=self.params.runtime.log_seconds,
+            checkpoint_seconds=self.runtime.checkpoint_seconds,
+            log_seconds=self.runtime.log_seconds,
         )
+
+    def show(self) -> None:
+        """Print what the stage would run with, and end the process."""
+        deps = list(map(str, self.tracked.deps))
+        print(json.dumps({"stage": self.tracked.name, "params": self.tracked_params, "deps": deps}, indent=2))
+        raise typer.Exit
 
     def finish(self) -> None:
         """Forget the checkpoint and leave a cost record, once all outputs stand.
@@ -151,7 +162,7 @@ def open_stage(
     time_limit: float = 0,
     dry_run: bool = False,
     estimate: bool = False,
-) -> Iterator[StageRun]:
+) -> Iterator[StageRun[Params]]:
     """Run the body of a stage command.
 
     Every problem of params.yaml is told before anything else happens. A `UserError` in the body ends the process
@@ -164,23 +175,25 @@ def open_stage(
         dry_run: print the resolved parameters and dependencies, run nothing.
         estimate: print what the stage will take, by ``python -m stages.estimate``; run nothing else, write nothing.
     """
-    try:
+    with ending(name):
         params = load_params()
-        run = StageRun(params, tracked(name, item), time_limit or params.runtime.time_limit_minutes)
+        limit = time_limit or params.runtime.time_limit_minutes
+        run = StageRun(params, params.runtime, tracked(name, item), limit)
         if dry_run:
-            resolved = {
-                "stage": run.tracked.name,
-                "params": run.tracked_params,
-                "deps": list(map(str, run.tracked.deps)),
-            }
-            print(json.dumps(resolved, indent=2))
-            raise typer.Exit
+            run.show()
         if estimate:
             # a process of its own: no stage may depend on the code of the estimate, or changing that would re-run it
             done = subprocess.run([sys.executable, "-m", "stages.estimate", run.tracked.name], check=False)
             raise typer.Exit(done.returncode)
         yield run
         run.finish()
+
+
+@contextmanager
+def ending(name: str) -> Iterator[None]:
+    """Turn the errors of a stage's body into messages and exit statuses; `name` is the stage's."""
+    try:
+        yield
     except UserError as error:
         leave(str(error), 2)
     except Stopped as error:

@@ -14,7 +14,7 @@ class Tracked:
 
     Attributes:
         name: as DVC calls it, for example ``evaluate@ours-convnet3-10``.
-        params: dotted keys of params.yaml.
+        params: dotted keys of params.yaml, or of the one file that the stage names.
         deps: code and data files and folders.
     """
 
@@ -29,7 +29,7 @@ def tracked(stage: str, item: dict[str, str | int] | None = None, pipeline: Path
     Args:
         stage: key under ``stages``.
         item: values of its matrix keys; they are put in where dvc.yaml says ``${item.<key>}``.
-        pipeline: the dvc.yaml.
+        pipeline: the dvc.yaml; its paths are relative to the working directory.
 
     Raises:
         UserError: there is no dvc.yaml here.
@@ -44,9 +44,12 @@ def tracked(stage: str, item: dict[str, str | int] | None = None, pipeline: Path
         return text
 
     order = list(entry.get("matrix", {}))
+    keys: list[str] = []
+    for key in entry.get("params", []):
+        keys += next(iter(key.values())) if isinstance(key, dict) else [key]
     suffix = "@" + "-".join(str((item or {})[key]) for key in order) if order else ""
     return Tracked(
         name=stage + suffix,
-        params=tuple(fill(key) for key in entry.get("params", [])),
+        params=tuple(fill(key) for key in keys),
         deps=tuple(Path(fill(dep)) for dep in entry.get("deps", [])),
     )
