@@ -358,3 +358,13 @@ def test_commands_start_from_a_plain_checkout() -> None:
         [sys.executable, "-m", "stages.evaluate", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "--ipc" in done.stdout
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout")
+def test_dvc_finds_all_metrics_of_a_checkout() -> None:
+    """One that is declared and not there spoils every `dvc metrics diff`."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "dvc", "metrics", "show", "--json"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "failed" not in shown.stderr + shown.stdout
+    assert "metrics/accuracy/ours-convnet3.json" in shown.stdout
