@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.names import BENCHMARKS, GROWTH, chosen
-from gendistill.config.catalogue import PRECISIONS
+from gendistill.config.catalogue.running import PRECISIONS
 from gendistill.runtime.errors import Stopped, UserError
 from gendistill.runtime.stage import leave
 

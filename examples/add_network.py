@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import nn
 
 import gendistill
-from gendistill.config.catalogue import NETWORKS, NetworkInfo
+from gendistill.config.catalogue.networks import NETWORKS, NetworkInfo
 from gendistill.data.real import real_test_images
 from gendistill.evaluation.artifacts import Plan, form_of, train_students
 from gendistill.networks.base import Network

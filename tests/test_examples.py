@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gendistill.config.catalogue import NETWORKS
+from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.networks.registry import BUILDERS
 
 ROOT = Path(__file__).resolve().parents[1]

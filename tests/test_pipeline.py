@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from gendistill.config.catalogue import GENERATED_SOURCES, NETWORKS, PROTOCOLS
+from gendistill.config.catalogue.networks import NETWORKS
+from gendistill.config.catalogue.protocols import PROTOCOLS
+from gendistill.config.catalogue.sources import GENERATED_SOURCES
 from gendistill.config.params import dotted, flatten, load_params
 from gendistill.config.yaml12 import load_yaml
 

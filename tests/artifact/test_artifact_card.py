@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from gendistill.artifact.card import METHODS, write_card
-from gendistill.config.catalogue import GENERATED_SOURCES
+from gendistill.config.catalogue.sources import GENERATED_SOURCES
 from gendistill.networks.generator import Generator
 
 

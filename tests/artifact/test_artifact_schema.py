@@ -14,7 +14,8 @@ from gendistill.artifact import file as module
 from gendistill.artifact.file import FORMAT, checksum, load_artifact, save_artifact
 from gendistill.artifact.legal import generator_problems, strange
 from gendistill.artifact.shapes import generator_shapes, stored_type
-from gendistill.config.catalogue import CONDITIONINGS, IMAGE_SIZES
+from gendistill.config.catalogue.gan import CONDITIONINGS
+from gendistill.config.catalogue.images import IMAGE_SIZES
 from gendistill.networks.generator import Generator
 from gendistill.runtime.errors import UserError
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gendistill.augment import groups, operations
 from gendistill.augment.groups import GROUPS, Draws, draws, parse_strategy
-from gendistill.config.catalogue import DIFF_AUGMENT_GROUPS, DSA_GROUPS
+from gendistill.config.catalogue.augmentations import DIFF_AUGMENT_GROUPS, DSA_GROUPS
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.streams import generator
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gendistill.augment import diffaug, dsa
 from gendistill.augment.groups import GROUPS, Draws
-from gendistill.config.catalogue import DIFF_AUGMENT_GROUPS, DSA_GROUPS
+from gendistill.config.catalogue.augmentations import DIFF_AUGMENT_GROUPS, DSA_GROUPS
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.streams import generator
 

@@ -14,7 +14,7 @@ from gendistill.baselines.gradients import (
     gradient_matching,
     matched_weights,
 )
-from gendistill.config.catalogue import MATCHED_NETWORKS
+from gendistill.config.catalogue.networks import MATCHED_NETWORKS
 from gendistill.networks.registry import fresh_network
 
 

@@ -8,8 +8,8 @@ import torch
 from gendistill.baselines import gradient_matching
 from gendistill.baselines.gradient_matching import inner_epochs, outer_steps
 from gendistill.baselines.registry import METHODS
-from gendistill.config import catalogue
 from gendistill.config.benchmark import BenchmarkParams
+from gendistill.config.catalogue import methods as catalogue
 from gendistill.config.checks import annotations
 from gendistill.runtime.errors import Stopped
 

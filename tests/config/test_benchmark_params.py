@@ -10,7 +10,7 @@ import pytest
 
 from gendistill.config.benchmark import load_benchmark, parse_benchmark
 from gendistill.config.benchmark_rules import broken_rules
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.config.params import check_data, dotted
 from gendistill.config.presets import apply_preset, preset_descriptions, read_preset
 from gendistill.config.yaml12 import load_yaml

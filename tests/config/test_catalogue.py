@@ -2,14 +2,17 @@ import re
 
 import pytest
 
-from gendistill.config import catalogue
-from gendistill.config.catalogue import DATASETS, NETWORKS, PROTOCOLS, SOURCES, DatasetInfo, NetworkInfo
+from gendistill.config.catalogue.augmentations import DSA_GROUPS, augment_groups
+from gendistill.config.catalogue.datasets import DATASETS, DatasetInfo
+from gendistill.config.catalogue.networks import NETWORKS, SECOND_LAYER, NetworkInfo
+from gendistill.config.catalogue.protocols import PROTOCOLS
+from gendistill.config.catalogue.sources import CONTROL_SOURCES, GENERATED_SOURCES, SOURCES, SourceInfo
 
 
 @pytest.mark.parametrize(
     "table", [DATASETS, NETWORKS, SOURCES, PROTOCOLS], ids=["data", "networks", "sources", "protocols"]
 )
-def test_entries_are_listed_under_their_own_name(table: dict[str, catalogue.SourceInfo]) -> None:
+def test_entries_are_listed_under_their_own_name(table: dict[str, SourceInfo]) -> None:
     for name, entry in table.items():
         assert entry.name == name
         assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
@@ -47,15 +50,15 @@ def test_the_split_of_the_digits_is_all_of_them() -> None:
 def test_the_second_layer_is_a_layer(info: NetworkInfo) -> None:
     assert info.second in info.layers
     assert len(set(info.layers)) == len(info.layers)
-    assert catalogue.SECOND_LAYER not in info.layers
+    assert SECOND_LAYER not in info.layers
 
 
 def test_sources_are_generated_or_controls() -> None:
-    assert catalogue.GENERATED_SOURCES == ("cgan", "dim", "ours")
-    assert catalogue.CONTROL_SOURCES == ("real", "random", "whole")
+    assert GENERATED_SOURCES == ("cgan", "dim", "ours")
+    assert CONTROL_SOURCES == ("real", "random", "whole")
 
 
 def test_augment_groups() -> None:
-    assert catalogue.augment_groups("none") == ()
-    assert catalogue.augment_groups("color_crop") == ("color", "crop")
-    assert not any("_" in group for group in catalogue.DSA_GROUPS)
+    assert augment_groups("none") == ()
+    assert augment_groups("color_crop") == ("color", "crop")
+    assert not any("_" in group for group in DSA_GROUPS)

@@ -13,7 +13,7 @@ import torchvision
 from PIL import Image
 from safetensors.numpy import load_file
 
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.config.schema import DataParams
 from gendistill.data import folder as module
 from gendistill.data.prepare import prepare

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gendistill.config.catalogue import FITS
+from gendistill.config.catalogue.images import FITS
 from gendistill.config.schema import DataParams
 from gendistill.data.info import load_info
 from gendistill.data.prepare import prepare

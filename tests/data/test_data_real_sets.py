@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.config.schema import DataParams
 from gendistill.data.prepare import channel_statistics, prepare
 from gendistill.data.sources import data_root, read_source

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.data import sources
 from gendistill.data.sources import data_root, read_digits, read_source
 from gendistill.runtime.errors import UserError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.data.info import DataInfo
 from gendistill.estimate.items import DataShape, choose_item, data_shape, stage_items
 from gendistill.runtime.errors import UserError

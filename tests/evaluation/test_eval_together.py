@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gendistill.config.catalogue import NETWORKS
+from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.evaluation import apart, cells
 from gendistill.evaluation import together as module
 from gendistill.evaluation.cells import Job, run_cell

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gendistill.config import catalogue
+from gendistill.config.catalogue import gan as catalogue
 from gendistill.gan.objectives import (
     OBJECTIVES,
     gradient_penalty,

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from gendistill.augment.diffaug import augment
-from gendistill.config.catalogue import NETWORKS
+from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.data.order import Shuffled
 from gendistill.matching import pool as module
 from gendistill.matching.pool import draw_member, member_layer

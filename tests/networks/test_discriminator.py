@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gendistill.config.catalogue import IMAGE_SIZES
+from gendistill.config.catalogue.images import IMAGE_SIZES
 from gendistill.networks.discriminator import Discriminator, strides
 from gendistill.networks.registry import initialised
 

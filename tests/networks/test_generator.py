@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from gendistill.config.catalogue import CONDITIONINGS, IMAGE_SIZES
+from gendistill.config.catalogue.gan import CONDITIONINGS
+from gendistill.config.catalogue.images import IMAGE_SIZES
 from gendistill.networks.generator import Generator
 from gendistill.networks.registry import initialised
 from gendistill.runtime.errors import UserError

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from gendistill.config.catalogue import CONDITIONINGS, IMAGE_SIZES, NETWORKS
+from gendistill.config.catalogue.gan import CONDITIONINGS
+from gendistill.config.catalogue.images import IMAGE_SIZES
+from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.networks.discriminator import Discriminator
 from gendistill.networks.generator import Generator
 from gendistill.networks.latent import sample_latent

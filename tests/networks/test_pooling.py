@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gendistill.config.catalogue import IMAGE_SIZES
+from gendistill.config.catalogue.images import IMAGE_SIZES
 from gendistill.networks.pooling import AveragePool, final_side, kept_halvings, scaled
 
 

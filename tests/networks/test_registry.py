@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from gendistill.config.catalogue import IMAGE_SIZES, NETWORKS
+from gendistill.config.catalogue.images import IMAGE_SIZES
+from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.networks.registry import BUILDERS, build_network, fresh_network, initialised
 from gendistill.runtime.errors import UserError
 

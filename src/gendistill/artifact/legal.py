@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from gendistill.artifact.schema import IMAGE_PIXELS, Accuracy, AnyCard, Card, ImagesCard
-from gendistill.config.catalogue import IMAGE_SIZES
+from gendistill.config.catalogue.images import IMAGE_SIZES
 from gendistill.config.checks import Problems, read_section
 
 MAX_DEPTH = 8  # of lists and sections in each other

@@ -6,8 +6,12 @@ Numbers are bounded, so that no field can ask for memory or time without end.
 from dataclasses import dataclass
 from typing import Annotated
 
-from gendistill.config import catalogue as names
 from gendistill.config.benchmark import FixedRecipe
+from gendistill.config.catalogue.gan import CONDITIONINGS
+from gendistill.config.catalogue.images import FITS, IMAGE_SIZES
+from gendistill.config.catalogue.methods import METHODS
+from gendistill.config.catalogue.protocols import PROTOCOLS
+from gendistill.config.catalogue.sources import GENERATED_SOURCES
 from gendistill.config.constraints import Above, Matches, NotEmpty, OneOf, Unique
 from gendistill.config.schema import RecipeParams
 
@@ -38,7 +42,7 @@ Count = Annotated[int, Between(1, 100_000)]
 Whole = Annotated[int, Between(0, 2**63)]
 Share = Annotated[float, Between(0, 1)]
 Channels = Annotated[int, OneOf((1, 3))]
-Side = Annotated[int, OneOf(names.IMAGE_SIZES)]
+Side = Annotated[int, OneOf(IMAGE_SIZES)]
 Width = Annotated[float, Above(0), Between(0, 64)]
 
 
@@ -47,12 +51,12 @@ class Data:
     """How the real images were prepared, so that test images can be.
 
     Attributes:
-        fit: how images of another size were brought to `image_shape`, a name in `catalogue.FITS`.
+        fit: how images of another size were brought to `image_shape`, a name in `catalogue.images.FITS`.
         split_seed: drew the test part of a set that has none of its own.
         checksum: of the prepared images.
     """
 
-    fit: Annotated[str, OneOf(tuple(names.FITS))]
+    fit: Annotated[str, OneOf(tuple(FITS))]
     split_seed: Whole
     checksum: Text
 
@@ -83,7 +87,7 @@ class Architecture:
     num_classes: Count
     width: Annotated[int, Between(1, 8192)]
     latent: Count
-    conditioning: Annotated[str, OneOf(tuple(names.CONDITIONINGS))]
+    conditioning: Annotated[str, OneOf(tuple(CONDITIONINGS))]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +123,7 @@ class Accuracy:
     """One reported accuracy: `n` students of one architecture under one protocol, tested on real images.
 
     Attributes:
-        protocol: a name in `catalogue.PROTOCOLS`.
+        protocol: a name in `catalogue.protocols.PROTOCOLS`.
         ipc: images per class; per epoch under ``fresh``.
         network: architecture of the students.
         width: fraction of its standard channels.
@@ -131,7 +135,7 @@ class Accuracy:
         training: the budget.
     """
 
-    protocol: Annotated[str, OneOf(tuple(names.PROTOCOLS))]
+    protocol: Annotated[str, OneOf(tuple(PROTOCOLS))]
     ipc: Annotated[int, Between(1, 10_000)]
     network: Text
     width: Width
@@ -174,7 +178,7 @@ class Card(AnyCard):
 
     Attributes:
         kind: what the file holds.
-        source: name of what made it in `catalogue.SOURCES`.
+        source: name of what made it in `catalogue.sources.SOURCES`.
         dtype: of the weights in the file; vectors (biases, statistics) are float32 always.
         normalisation: value ranges.
         generator: the architecture.
@@ -182,7 +186,7 @@ class Card(AnyCard):
     """
 
     kind: Annotated[str, OneOf(("generator",))]
-    source: Annotated[str, OneOf(names.GENERATED_SOURCES)]
+    source: Annotated[str, OneOf(GENERATED_SOURCES)]
     dtype: Annotated[str, OneOf(DTYPES)]
     normalisation: Normalisation
     generator: Architecture
@@ -238,7 +242,7 @@ class ImagesCard(AnyCard):
 
     Attributes:
         kind: what the file holds.
-        source: name of the method in `catalogue.METHODS`.
+        source: name of the method in `catalogue.methods.METHODS`.
         dtype: of the images in the file, a key of `IMAGE_PIXELS`.
         normalisation: value ranges.
         images: how many, and how they are labelled.
@@ -246,7 +250,7 @@ class ImagesCard(AnyCard):
     """
 
     kind: Annotated[str, OneOf(("images",))]
-    source: Annotated[str, OneOf(tuple(names.METHODS))]
+    source: Annotated[str, OneOf(tuple(METHODS))]
     dtype: Annotated[str, OneOf(tuple(IMAGE_PIXELS))]
     normalisation: ImageNormalisation
     images: Images

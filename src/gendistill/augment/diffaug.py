@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gendistill.augment.groups import GROUPS, draws, parse_strategy
-from gendistill.config.catalogue import DIFF_AUGMENT_GROUPS
+from gendistill.config.catalogue.augmentations import DIFF_AUGMENT_GROUPS
 
 ORDER = ("flip", "color", "crop", "cutout")
 """Order of application, that of DiM's code, whatever the order of the names in the strategy."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gendistill.augment.groups import GROUPS, draws, parse_strategy
-from gendistill.config.catalogue import DSA_GROUPS
+from gendistill.config.catalogue.augmentations import DSA_GROUPS
 from gendistill.runtime.streams import derive_seed
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gendistill.augment import operations
-from gendistill.config.catalogue import NO_AUGMENT, augment_groups
+from gendistill.config.catalogue.augmentations import NO_AUGMENT, augment_groups
 from gendistill.runtime.errors import UserError
 
 CROP_RATIO = 0.125

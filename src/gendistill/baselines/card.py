@@ -6,7 +6,7 @@ from typing import Any
 from gendistill.artifact.schema import IMAGE_PIXELS
 from gendistill.baselines.task import DistilledSet
 from gendistill.config.benchmark import BenchmarkParams
-from gendistill.config.catalogue import METHODS
+from gendistill.config.catalogue.methods import METHODS
 from gendistill.data.info import DataInfo
 
 
@@ -18,7 +18,7 @@ def write_card(
     Args:
         params: the parameters of the benchmark.
         info: the prepared data set.
-        method: a name in `catalogue.METHODS`.
+        method: a name in `catalogue.methods.METHODS`.
         ipc: images per class.
         seed: of the set.
         made: what the method gave.

@@ -77,7 +77,7 @@ def unit_distances(a: Tensor, b: Tensor, kind: str) -> Tensor:
     Args:
         a: (..., out, rest) gradients of the synthetic images.
         b: the same shape, of the real ones.
-        kind: a name in `catalogue.GRADIENT_DISTANCES`.
+        kind: a name in `catalogue.methods.GRADIENT_DISTANCES`.
 
     Returns:
         (...); each unit's share is in [0, 2], plus a Euclidean distance under ``cosine_euclidean``.
@@ -95,7 +95,7 @@ def gradient_matching(synthetic: Sequence[Tensor], real: Sequence[Tensor], kind:
     Args:
         synthetic: (K, out, ...) for each weight; gradients flow.
         real: likewise; constants.
-        kind: a name in `catalogue.GRADIENT_DISTANCES`.
+        kind: a name in `catalogue.methods.GRADIENT_DISTANCES`.
         multi_level: add K times the distance between the means over classes (EGM).
 
     Returns:

@@ -1,7 +1,7 @@
 """Every method by name.
 
 To add one: write a function of a `Task` that gives a `DistilledSet`, enter it here, describe it in
-`gendistill.config.catalogue.METHODS`, and give it a section in `gendistill.config.benchmark`. CAFE, MTT and FRePo
+`gendistill.config.catalogue.methods`, and give it a section in `gendistill.config.benchmark`. CAFE, MTT and FRePo
 (benchmark specification 6.5, 7.2, 7.3) are not here yet.
 """
 

@@ -93,7 +93,7 @@ class Task:
         return random_subset(self.data.labels, self.ipc, self.num_classes, self.seed)
 
     def start(self, kind: str) -> Tensor:
-        """Standardised images (K ipc, c, h, w) to begin with: `real` or `noise`, see `catalogue.IMAGE_STARTS`."""
+        """Standardised images (K ipc, c, h, w) to begin with; `kind` is a name in `catalogue.methods.IMAGE_STARTS`."""
         if kind == "real":
             return self.data.batch(self.chosen())[0]
         shape = (self.num_classes * self.ipc, *self.data.shape[1:])

@@ -9,7 +9,8 @@ from typing import Any
 import gendistill
 from gendistill.artifact.card import parameters
 from gendistill.artifact.file import check_kind, load_artifact
-from gendistill.config.catalogue import NETWORKS, PROTOCOLS
+from gendistill.config.catalogue.networks import NETWORKS
+from gendistill.config.catalogue.protocols import PROTOCOLS
 from gendistill.config.schema import Params
 from gendistill.evaluation.protocols import budget
 from gendistill.reporting.origin import origin

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gendistill.cli.cards import Artifact
-from gendistill.config.catalogue import NETWORKS
+from gendistill.config.catalogue.networks import NETWORKS
 
 if TYPE_CHECKING:  # torch takes over a second to import
     from gendistill.artifact.loading import Artifact as Loaded

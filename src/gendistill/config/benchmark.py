@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from gendistill.config import catalogue as names
 from gendistill.config.benchmark_rules import broken_rules
+from gendistill.config.catalogue.methods import GRADIENT_DISTANCES, IMAGE_STARTS, INNER_SCHEDULES, METHODS
+from gendistill.config.catalogue.networks import MATCHED_NETWORKS
+from gendistill.config.catalogue.protocols import FIXED_PROTOCOLS
 from gendistill.config.constraints import Matches, NotEmpty, OneOf, Unique
 from gendistill.config.params import parse
 from gendistill.config.schema import (
@@ -28,9 +30,9 @@ from gendistill.config.yaml12 import load_yaml
 
 FILE: Final = Path("benchmark/params.yaml")
 
-Method = Annotated[str, OneOf(tuple(names.METHODS))]
-MatchedNetwork = Annotated[str, OneOf(names.MATCHED_NETWORKS)]
-Start = Annotated[str, OneOf(tuple(names.IMAGE_STARTS))]
+Method = Annotated[str, OneOf(tuple(METHODS))]
+MatchedNetwork = Annotated[str, OneOf(MATCHED_NETWORKS)]
+Start = Annotated[str, OneOf(tuple(IMAGE_STARTS))]
 Published = Annotated[str, Matches(r"|[A-Za-z0-9][A-Za-z0-9._-]*", "the name of a folder in results/accuracy, or ''")]
 
 
@@ -39,7 +41,7 @@ class MatchedParams:
     """Section ``matched``: larger sets of a few methods, for rows at the bytes of a generator.
 
     Attributes:
-        methods: names in `catalogue.METHODS`; may be empty.
+        methods: names in `catalogue.methods.METHODS`; may be empty.
         ipc: images per class, each >= 1; may be empty.
     """
 
@@ -57,7 +59,7 @@ class SelectionParams:
     """Sections ``herding``, ``k_center`` and ``forgetting``: the network that chooses, trained on all training images.
 
     Attributes:
-        network: its architecture, a name in `catalogue.NETWORKS`.
+        network: its architecture, a name in `catalogue.networks.NETWORKS`.
         width: fraction of the standard channels; > 0.
         epochs: passes over the training set; >= 1.
         batch_size: images per step; >= 1.
@@ -80,13 +82,13 @@ class DmParams:
     """Section ``dm``: distribution matching.
 
     Attributes:
-        network: embedding network, a name in `catalogue.MATCHED_NETWORKS`.
+        network: embedding network, a name in `catalogue.networks.MATCHED_NETWORKS`.
         width: fraction of the standard channels; > 0.
         steps: updates of the images; >= 1.
         lr: SGD step size of the images, in the standardised space, ten times as large from IPC 100 on; > 0.
         momentum: in [0, 1).
         real_batch: real images of every class per step; >= 1.
-        start: what the images begin as, a name in `catalogue.IMAGE_STARTS`.
+        start: what the images begin as, a name in `catalogue.methods.IMAGE_STARTS`.
         augment: DSA strategy, siamese; `none` = off.
     """
 
@@ -105,21 +107,21 @@ class GradientParams:
     """Sections ``dc``, ``dsa`` and ``egm``: gradient matching, one engine.
 
     Attributes:
-        network: network in training, a name in `catalogue.MATCHED_NETWORKS`.
+        network: network in training, a name in `catalogue.networks.MATCHED_NETWORKS`.
         width: fraction of the standard channels; > 0.
         iterations: networks trained from scratch one after another; >= 1.
         outer_steps: updates of the images per network; >= 0, 0 = DC's table by IPC.
         inner_epochs: passes of the network over the images after every outer step; >= 0, 0 = DC's table by IPC.
-        inner_schedule: a name in `catalogue.INNER_SCHEDULES`.
+        inner_schedule: a name in `catalogue.methods.INNER_SCHEDULES`.
         inner_batch: images per step of these passes; >= 1.
         inner_lr: SGD step size of the network; > 0.
         inner_momentum: in [0, 1).
         lr: SGD step size of the images, in the standardised space; > 0.
         momentum: in [0, 1).
         real_batch: real images of every class per outer step; >= 1.
-        start: what the images begin as, a name in `catalogue.IMAGE_STARTS`.
+        start: what the images begin as, a name in `catalogue.methods.IMAGE_STARTS`.
         augment: DSA strategy, siamese for matching and per image for the passes; `none` = off.
-        distance: a name in `catalogue.GRADIENT_DISTANCES`.
+        distance: a name in `catalogue.methods.GRADIENT_DISTANCES`.
         multi_level: also match the mean of the class gradients.
     """
 
@@ -128,7 +130,7 @@ class GradientParams:
     iterations: Count
     outer_steps: CountOrZero
     inner_epochs: CountOrZero
-    inner_schedule: Annotated[str, OneOf(tuple(names.INNER_SCHEDULES))]
+    inner_schedule: Annotated[str, OneOf(tuple(INNER_SCHEDULES))]
     inner_batch: Count
     inner_lr: Rate
     inner_momentum: Momentum
@@ -137,7 +139,7 @@ class GradientParams:
     real_batch: Count
     start: Start
     augment: Dsa
-    distance: Annotated[str, OneOf(tuple(names.GRADIENT_DISTANCES))]
+    distance: Annotated[str, OneOf(tuple(GRADIENT_DISTANCES))]
     multi_level: bool
 
 
@@ -184,8 +186,8 @@ class FixedEvaluate:
     """Section ``evaluate``: which students are trained, and how long.
 
     Attributes:
-        networks: students, names in `catalogue.NETWORKS`; at least one.
-        protocols: names in `catalogue.FIXED_PROTOCOLS`; at least one.
+        networks: students, names in `catalogue.networks.NETWORKS`; at least one.
+        protocols: names in `catalogue.protocols.FIXED_PROTOCOLS`; at least one.
         students: networks trained from scratch per set; >= 1.
         width: fraction of each network's standard channels; > 0.
         fixed_epochs: passes over the set under `fixed`; >= 1.
@@ -194,7 +196,7 @@ class FixedEvaluate:
     """
 
     networks: Networks
-    protocols: Annotated[tuple[Annotated[str, OneOf(names.FIXED_PROTOCOLS)], ...], NotEmpty(), Unique()]
+    protocols: Annotated[tuple[Annotated[str, OneOf(FIXED_PROTOCOLS)], ...], NotEmpty(), Unique()]
     students: Count
     width: Rate
     fixed_epochs: Count
@@ -208,7 +210,7 @@ class BenchmarkParams:
 
     Attributes:
         preset: label in tables and results/; no stage depends on it.
-        methods: rows, names in `catalogue.METHODS`; at least one.
+        methods: rows, names in `catalogue.methods.METHODS`; at least one.
         ipc: images per class; at least one.
         sets: seeds of the synthetic sets that every method makes, each >= 0; at least one.
         matched: further rows at the bytes of a generator.

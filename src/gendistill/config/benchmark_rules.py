@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gendistill.config import rules
-from gendistill.config.catalogue import DATASETS, DatasetInfo
+from gendistill.config.catalogue.datasets import DATASETS, DatasetInfo
 from gendistill.config.rules import Found
 
 GRADIENT_METHODS: Final = ("dc", "dsa", "egm")

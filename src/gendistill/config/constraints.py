@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol, runtime_checkable
 
-from gendistill.config.catalogue import NO_AUGMENT, augment_groups
+from gendistill.config.catalogue.augmentations import NO_AUGMENT, augment_groups
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gendistill.config.catalogue import DatasetInfo
+from gendistill.config.catalogue.datasets import DatasetInfo
 from gendistill.config.checks import Problems, annotations, read_section
 from gendistill.config.rules import broken_rules
 from gendistill.config.schema import Params

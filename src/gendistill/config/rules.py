@@ -9,7 +9,8 @@ at, what they hold.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from gendistill.config.catalogue import DATASETS, NETWORKS, SECOND_LAYER, DatasetInfo
+from gendistill.config.catalogue.datasets import DATASETS, DatasetInfo
+from gendistill.config.catalogue.networks import NETWORKS, SECOND_LAYER
 
 Found = Iterator[tuple[str, str]]
 

@@ -7,7 +7,15 @@ each value against its annotation; ``rules`` holds what two or more keys must sa
 from dataclasses import dataclass
 from typing import Annotated
 
-from gendistill.config import catalogue as names
+from gendistill.config.catalogue.augmentations import DIFF_AUGMENT_GROUPS, DSA_GROUPS
+from gendistill.config.catalogue.datasets import DATASETS
+from gendistill.config.catalogue.gan import CONDITIONINGS, OBJECTIVES
+from gendistill.config.catalogue.images import CHANNELS, FITS, IMAGE_SIZES
+from gendistill.config.catalogue.matching import GLOBAL_LOGITS, LOCAL_FORMS, POOL_KINDS, REDUCTIONS, SELECTIONS
+from gendistill.config.catalogue.networks import NETWORKS
+from gendistill.config.catalogue.protocols import PROTOCOLS
+from gendistill.config.catalogue.running import PRECISIONS, STUDENT_FORMS
+from gendistill.config.catalogue.sources import GENERATED_SOURCES
 from gendistill.config.constraints import (
     Above,
     AtLeast,
@@ -25,12 +33,12 @@ BatchOfTwo = Annotated[int, AtLeast(2)]  # batch normalisation has no variance f
 Weight = Annotated[float, AtLeast(0)]
 Rate = Annotated[float, Above(0)]
 Momentum = Annotated[float, Fraction()]
-DiffAugment = Annotated[str, Augmentation(names.DIFF_AUGMENT_GROUPS)]
-Dsa = Annotated[str, Augmentation(names.DSA_GROUPS)]
-Network = Annotated[str, OneOf(tuple(names.NETWORKS))]
+DiffAugment = Annotated[str, Augmentation(DIFF_AUGMENT_GROUPS)]
+Dsa = Annotated[str, Augmentation(DSA_GROUPS)]
+Network = Annotated[str, OneOf(tuple(NETWORKS))]
 Networks = Annotated[tuple[Network, ...], NotEmpty(), Unique()]
-GeneratedSource = Annotated[str, OneOf(names.GENERATED_SOURCES)]
-ProtocolName = Annotated[str, OneOf(tuple(names.PROTOCOLS))]
+GeneratedSource = Annotated[str, OneOf(GENERATED_SOURCES)]
+ProtocolName = Annotated[str, OneOf(tuple(PROTOCOLS))]
 Label = Annotated[str, Matches(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, `.`, `_` and `-`")]
 DeviceName = Annotated[str, Matches(r"auto|cpu|mps|cuda(:\d+)?", "auto, cpu, cuda, cuda:<number> or mps")]
 Text = Annotated[str, Matches(r"(?s).*\S.*", "text that is not empty")]
@@ -41,11 +49,11 @@ class DataParams:
     """Section ``data``: which images, and how they are prepared.
 
     Attributes:
-        name: data set, a name in `catalogue.DATASETS`.
+        name: data set, a name in `catalogue.datasets.DATASETS`.
         path: the .npz file of data set `npz`, the folder of data set `folder`, relative to
             `RuntimeParams.data_root`; else empty.
         image_size: pixels a side after preparation; 16, 32, 64 or 128.
-        fit: how images of another size are brought to it, a name in `catalogue.FITS`.
+        fit: how images of another size are brought to it, a name in `catalogue.images.FITS`.
         channels: 1 (grey) or 3 (colour), or `auto`: as the images are stored.
         balanced: real batches show all classes alike where the largest has more than twice the images of the
             smallest (`data.order.UNEVEN`); sets more even than that are drawn as they are.
@@ -54,11 +62,11 @@ class DataParams:
         split_seed: seed of that split (and of the test split of sets that have none); >= 0.
     """
 
-    name: Annotated[str, OneOf(tuple(names.DATASETS))]
+    name: Annotated[str, OneOf(tuple(DATASETS))]
     path: str
-    image_size: Annotated[int, OneOf(names.IMAGE_SIZES)]
-    fit: Annotated[str, OneOf(tuple(names.FITS))]
-    channels: Annotated[int | str, OneOf(names.CHANNELS)]
+    image_size: Annotated[int, OneOf(IMAGE_SIZES)]
+    fit: Annotated[str, OneOf(tuple(FITS))]
+    channels: Annotated[int | str, OneOf(CHANNELS)]
     balanced: bool
     held_out: CountOrZero
     split_seed: CountOrZero
@@ -71,8 +79,8 @@ class GanParams:
     Attributes:
         width: channels of generator and discriminator; >= 1.
         latent: entries of z, the label's included when `conditioning` is `overwrite`; >= 1.
-        conditioning: how the label enters G, a name in `catalogue.CONDITIONINGS`.
-        objective: adversarial loss, a name in `catalogue.OBJECTIVES`.
+        conditioning: how the label enters G, a name in `catalogue.gan.CONDITIONINGS`.
+        objective: adversarial loss, a name in `catalogue.gan.OBJECTIVES`.
         gradient_penalty: weight of the penalty of `wgan_gp`; >= 0.
         class_weight: weight of the auxiliary classifier's cross-entropy; >= 0, 0 removes it.
         discriminator_steps: D steps per G step; >= 1.
@@ -87,8 +95,8 @@ class GanParams:
 
     width: Count
     latent: Count
-    conditioning: Annotated[str, OneOf(tuple(names.CONDITIONINGS))]
-    objective: Annotated[str, OneOf(tuple(names.OBJECTIVES))]
+    conditioning: Annotated[str, OneOf(tuple(CONDITIONINGS))]
+    objective: Annotated[str, OneOf(tuple(OBJECTIVES))]
     gradient_penalty: Weight
     class_weight: Weight
     discriminator_steps: Count
@@ -110,8 +118,8 @@ class DistillParams:
         batch_size: images per step, real and generated each; >= 2.
         lr: Adam step size of both networks; > 0.
         train_discriminator: D keeps training.
-        pool: networks to match in, names in `catalogue.NETWORKS`; at least one.
-        pool_kind: how many of them live at a time, a name in `catalogue.POOL_KINDS`.
+        pool: networks to match in, names in `catalogue.networks.NETWORKS`; at least one.
+        pool_kind: how many of them live at a time, a name in `catalogue.matching.POOL_KINDS`.
         pool_size: networks that take turns, under `resident` only; >= 1, and >= the number of networks in `pool`.
         pool_width: fraction of each network's standard channels; > 0.
         redraw_steps: G steps that a network is used in until it is replaced by a fresh one; >= 1.
@@ -129,7 +137,7 @@ class DistillParams:
     lr: Rate
     train_discriminator: bool
     pool: Networks
-    pool_kind: Annotated[str, OneOf(tuple(names.POOL_KINDS))]
+    pool_kind: Annotated[str, OneOf(tuple(POOL_KINDS))]
     pool_size: Count
     pool_width: Rate
     redraw_steps: Count
@@ -149,17 +157,17 @@ class LossParams:
     Attributes:
         omega_g: weight of the global term; >= 0, 0 removes it.
         omega_l: weight of the local term; >= 0, 0 removes it.
-        global_logits: what the global term compares, a name in `catalogue.GLOBAL_LOGITS`.
-        global_reduction: over batch and classes, a name in `catalogue.REDUCTIONS`.
-        local_form: form of the local term, a name in `catalogue.LOCAL_FORMS`.
+        global_logits: what the global term compares, a name in `catalogue.matching.GLOBAL_LOGITS`.
+        global_reduction: over batch and classes, a name in `catalogue.matching.REDUCTIONS`.
+        local_form: form of the local term, a name in `catalogue.matching.LOCAL_FORMS`.
         local_layer: `second`, or the name of a layer that every network of the pool has.
     """
 
     omega_g: Weight
     omega_l: Weight
-    global_logits: Annotated[str, OneOf(tuple(names.GLOBAL_LOGITS))]
-    global_reduction: Annotated[str, OneOf(tuple(names.REDUCTIONS))]
-    local_form: Annotated[str, OneOf(tuple(names.LOCAL_FORMS))]
+    global_logits: Annotated[str, OneOf(tuple(GLOBAL_LOGITS))]
+    global_reduction: Annotated[str, OneOf(tuple(REDUCTIONS))]
+    local_form: Annotated[str, OneOf(tuple(LOCAL_FORMS))]
     local_layer: Text
 
 
@@ -168,13 +176,13 @@ class GenerateParams:
     """Section ``generate``: which generator is deployed.
 
     Attributes:
-        select: a name in `catalogue.SELECTIONS`.
+        select: a name in `catalogue.matching.SELECTIONS`.
         select_students: networks trained per snapshot, under `held_out` only; >= 1.
         select_width: fraction of their standard channels; > 0.
         select_epochs: epochs of classes x 10 fresh images that each is trained for; >= 1.
     """
 
-    select: Annotated[str, OneOf(tuple(names.SELECTIONS))]
+    select: Annotated[str, OneOf(tuple(SELECTIONS))]
     select_students: Count
     select_width: Rate
     select_epochs: Count
@@ -216,10 +224,10 @@ class EvaluateParams:
     """Section ``evaluate``: which students are trained, on what and how long.
 
     Attributes:
-        networks: students, names in `catalogue.NETWORKS`; at least one.
+        networks: students, names in `catalogue.networks.NETWORKS`; at least one.
         control_networks: students of the controls; may be empty.
         ipc: images per class; at least one, each >= 1.
-        protocols: names in `catalogue.PROTOCOLS`; at least one.
+        protocols: names in `catalogue.protocols.PROTOCOLS`; at least one.
         students: networks trained from scratch per cell; >= 1.
         width: fraction of each network's standard channels; > 0.
         fresh_epochs: epochs of classes x ipc images under `fresh`; >= 1.
@@ -247,7 +255,7 @@ class QualityParams:
     """Section ``quality``: the network that generated images are judged by, and how many of them are.
 
     Attributes:
-        network: its architecture, a name in `catalogue.NETWORKS`.
+        network: its architecture, a name in `catalogue.networks.NETWORKS`.
         width: fraction of its standard channels; > 0.
         epochs: passes over the whole training set; >= 1.
         images: generated ones of each source, and as many real ones on either side; >= 2. A training set of fewer
@@ -268,9 +276,9 @@ class RuntimeParams:
 
     Attributes:
         device: auto, cpu, cuda, cuda:<number> or mps.
-        precision: a name in `catalogue.PRECISIONS`.
+        precision: a name in `catalogue.running.PRECISIONS`.
         threads: CPU threads; 0 = all cores.
-        students: a name in `catalogue.STUDENT_FORMS`: how the students of a cell are trained.
+        students: a name in `catalogue.running.STUDENT_FORMS`: how the students of a cell are trained.
         deterministic: bit-identical repeats on CUDA.
         resident_limit_mib: images of a split, in MiB, up to which it lies on the device; a larger one is streamed.
         data_root: folder of the downloaded archives.
@@ -280,9 +288,9 @@ class RuntimeParams:
     """
 
     device: DeviceName
-    precision: Annotated[str, OneOf(tuple(names.PRECISIONS))]
+    precision: Annotated[str, OneOf(tuple(PRECISIONS))]
     threads: CountOrZero
-    students: Annotated[str, OneOf(tuple(names.STUDENT_FORMS))]
+    students: Annotated[str, OneOf(tuple(STUDENT_FORMS))]
     deterministic: bool
     resident_limit_mib: CountOrZero
     data_root: Text
@@ -298,7 +306,7 @@ class Params:
     Attributes:
         preset: label in tables and results/; no stage depends on it.
         seed: root of every random stream; >= 0.
-        sources: generated sets to make and evaluate, names in `catalogue.GENERATED_SOURCES`.
+        sources: generated sets to make and evaluate, names in `catalogue.sources.GENERATED_SOURCES`.
         data: section of that name, as are the rest.
         gan: the conditional GAN.
         distill: the matching loop.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gendistill.config.catalogue import DATASETS, DatasetInfo
+from gendistill.config.catalogue.datasets import DATASETS, DatasetInfo
 from gendistill.data.raw import ImageFiles, Labels, Pixels, RawData, RawSplit
 from gendistill.data.split import stratified_split
 from gendistill.runtime.errors import UserError

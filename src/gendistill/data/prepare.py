@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gendistill.config.catalogue import DatasetInfo
+from gendistill.config.catalogue.datasets import DatasetInfo
 from gendistill.config.schema import DataParams
 from gendistill.data.fit import array_blocks, histogram
 from gendistill.data.info import INFO_FILE, DataInfo

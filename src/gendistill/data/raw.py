@@ -18,7 +18,7 @@ class Fit:
     """What every image of a data set is brought to.
 
     Attributes:
-        mode: a name in `catalogue.FITS`.
+        mode: a name in `catalogue.images.FITS`.
         size: pixels a side.
         channels: 1 or 3.
     """

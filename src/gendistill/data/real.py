@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.data.fit import crop, pad, resize
 from gendistill.data.info import INFO_FILE, load_info
 from gendistill.data.load import load_split

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.data.folder import read_folder
 from gendistill.data.npz import read_npz
 from gendistill.data.raw import RawData, RawSplit

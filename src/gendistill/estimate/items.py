@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.config.params import section
 from gendistill.config.schema import DataParams, Params
 from gendistill.config.yaml12 import load_yaml

@@ -12,7 +12,7 @@ import torch
 from scipy.special import stdtrit
 
 from gendistill.artifact.loading import Artifact
-from gendistill.config.catalogue import NETWORKS
+from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.config.constraints import suggestion
 from gendistill.config.schema import RecipeParams
 from gendistill.data.real import Form
@@ -42,9 +42,9 @@ class Plan:
     """What to train.
 
     Attributes:
-        network: architecture, a name in `catalogue.NETWORKS`.
+        network: architecture, a name in `catalogue.networks.NETWORKS`.
         width: fraction of its standard channels; > 0.
-        protocol: a name in `catalogue.PROTOCOLS`.
+        protocol: a name in `catalogue.protocols.PROTOCOLS`.
         ipc: images per class; per epoch under ``fresh``.
         epochs: of classes x ipc images.
         students: networks trained from scratch.

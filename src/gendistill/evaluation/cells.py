@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import torch
 
-from gendistill.config.catalogue import NETWORKS
+from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.data.info import load_info
 from gendistill.data.load import load_split
 from gendistill.data.resident import ImageSet

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gendistill.augment.diffaug import augment
-from gendistill.config.catalogue import NETWORKS
+from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.config.schema import DistillParams
 from gendistill.data.order import training_order
 from gendistill.data.resident import ImageSet

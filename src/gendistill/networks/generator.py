@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from gendistill.config.catalogue import CONDITIONINGS
+from gendistill.config.catalogue.gan import CONDITIONINGS
 from gendistill.networks.latent import concat_label, overwrite_label
 from gendistill.networks.pooling import check_image_size
 from gendistill.runtime.errors import UserError

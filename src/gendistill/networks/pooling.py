@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gendistill.config.catalogue import IMAGE_SIZES
+from gendistill.config.catalogue.images import IMAGE_SIZES
 
 
 def check_image_size(image_size: int) -> None:

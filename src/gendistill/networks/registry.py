@@ -1,7 +1,7 @@
 """Every classifier by name, and how one is built from a seed.
 
 To add an architecture: write its builder, enter it in `BUILDERS`, and describe it in
-`gendistill.config.catalogue`, which the tests hold against the networks built here.
+`gendistill.config.catalogue.networks`, which the tests hold against the networks built here.
 """
 
 from collections.abc import Callable

@@ -8,7 +8,7 @@ and DM.
 from typing import Final
 
 from gendistill.config.benchmark_rules import DC_LOOPS
-from gendistill.config.catalogue import METHODS
+from gendistill.config.catalogue.methods import METHODS
 from gendistill.reporting.paper import PRINTED_DATASETS, PRINTED_IPC, TABLE_1, Printed
 
 Row = tuple[tuple[float, float], ...]

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gendistill.config.benchmark import BenchmarkParams
-from gendistill.config.catalogue import DATASETS, METHODS, PROTOCOLS, SOURCES
+from gendistill.config.catalogue.datasets import DATASETS
+from gendistill.config.catalogue.methods import METHODS
+from gendistill.config.catalogue.protocols import PROTOCOLS
+from gendistill.config.catalogue.sources import SOURCES
 from gendistill.data.info import DataInfo
 from gendistill.reporting.benchmark_paper import footnotes, paper_epochs, paper_updates, printed
 from gendistill.reporting.benchmark_rows import Row

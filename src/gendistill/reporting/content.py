@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.reporting.labels import readable_bytes
 from gendistill.reporting.page import Section, page
 from gendistill.reporting.page_accuracy import accuracy_section, bars_section, effort_section, scores_section

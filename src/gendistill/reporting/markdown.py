@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gendistill.config.catalogue import DATASETS
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.reporting.grid import Grid, accuracy_grid, best_grid, columns_of, cost_grid
 from gendistill.reporting.labels import source_label
 from gendistill.reporting.paper import Comparison

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gendistill.config.catalogue import NETWORKS
+from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.reporting.cells import Result
 
 PRINTED_DATASETS: Final = ("mnist", "fashion_mnist", "cifar10")

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gendistill.config.catalogue import NETWORKS, PROTOCOLS
+from gendistill.config.catalogue.networks import NETWORKS
+from gendistill.config.catalogue.protocols import PROTOCOLS
 from gendistill.config.schema import Params
 from gendistill.data.info import DataInfo, load_info
 from gendistill.reporting.cells import Result, read_cells
