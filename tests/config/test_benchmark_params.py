@@ -72,6 +72,7 @@ def test_the_file_is_legal_and_holds_what_it_says():
         ({"dm.width": 0.001}, "dm.width: must be >= 0.0078125 for convnet3, found 0.001"),
         ({"evaluate.width": 0.001}, "evaluate.width: must be >= 0.0078125 for convnet3, found 0.001"),
         ({"data.fit": "pad", "data.name": "mnist", "data.image_size": 16}, "data.fit: pad cannot bring"),
+        ({"data.balanced": False}, "data.balanced: unknown key"),  # for generators; no method here draws by it
     ],
 )
 def test_one_mistake_is_one_line(changes, message, problems):

@@ -17,8 +17,8 @@ from gendistill.config.params import parse
 from gendistill.config.schema import (
     Count,
     CountOrZero,
-    DataParams,
     Dsa,
+    ImageParams,
     Label,
     Momentum,
     Network,
@@ -224,7 +224,7 @@ class BenchmarkParams:
     sets: Annotated[tuple[CountOrZero, ...], NotEmpty(), Unique()]
     matched: MatchedParams
     beside: Published
-    data: DataParams
+    data: ImageParams
     random: RandomParams
     herding: SelectionParams
     k_center: SelectionParams

@@ -45,8 +45,8 @@ Text = Annotated[str, Matches(r"(?s).*\S.*", "text that is not empty")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DataParams:
-    """Section ``data``: which images, and how they are prepared.
+class ImageParams:
+    """Which images, and how they are prepared: section ``data``, as far as all pipelines share it.
 
     Attributes:
         name: data set, a name in `catalogue.datasets.DATASETS`.
@@ -55,8 +55,6 @@ class DataParams:
         image_size: pixels a side after preparation; 16, 32, 64 or 128.
         fit: how images of another size are brought to it, a name in `catalogue.images.FITS`.
         channels: 1 (grey) or 3 (colour), or `auto`: as the images are stored.
-        balanced: real batches show all classes alike where the largest has more than twice the images of the
-            smallest (`data.order.UNEVEN`); sets more even than that are drawn as they are.
         held_out: training images set aside for selection, stratified; 0 = the validation part of a set that has
             one, else none.
         split_seed: seed of that split (and of the test split of sets that have none); >= 0.
@@ -67,9 +65,20 @@ class DataParams:
     image_size: Annotated[int, OneOf(IMAGE_SIZES)]
     fit: Annotated[str, OneOf(tuple(FITS))]
     channels: Annotated[int | str, OneOf(CHANNELS)]
-    balanced: bool
     held_out: CountOrZero
     split_seed: CountOrZero
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataParams(ImageParams):
+    """Section ``data``: which images, how they are prepared, and how a generator's training draws them.
+
+    Attributes:
+        balanced: real batches show all classes alike where the largest has more than twice the images of the
+            smallest (`data.order.UNEVEN`); sets more even than that are drawn as they are.
+    """
+
+    balanced: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

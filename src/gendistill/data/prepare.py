@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gendistill.config.catalogue.datasets import DatasetInfo
-from gendistill.config.schema import DataParams
+from gendistill.config.schema import ImageParams
 from gendistill.data.fit import array_blocks, histogram
 from gendistill.data.info import INFO_FILE, DataInfo
 from gendistill.data.parts import Part, check_classes, hold_out, known_of, remarks
@@ -20,7 +20,7 @@ from gendistill.runtime.files import write_atomically, write_json
 
 
 def prepare(
-    params: DataParams,
+    params: ImageParams,
     root: Path,
     out: Path,
     *,
@@ -84,7 +84,7 @@ def prepare(
     return info
 
 
-def _channels(params: DataParams, data: RawData) -> int:
+def _channels(params: ImageParams, data: RawData) -> int:
     """What `data.channels` says, or what is stored."""
     return data.train.channels if params.channels == "auto" else int(params.channels)
 

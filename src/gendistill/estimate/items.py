@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.config.params import section
-from gendistill.config.schema import DataParams, Params
+from gendistill.config.schema import ImageParams, Params
 from gendistill.config.yaml12 import load_yaml
 from gendistill.data.info import load_info
 from gendistill.runtime.errors import UserError
@@ -93,7 +93,7 @@ def choose_item(items: list[Item], name: str) -> Item:
     return found[name]
 
 
-def data_shape(params: DataParams, prepared: Path = Path("data/prepared")) -> DataShape:
+def data_shape(params: ImageParams, prepared: Path = Path("data/prepared")) -> DataShape:
     """Classes, channels, size and counts: of the catalogue, or of the prepared data where only the file can tell.
 
     Raises:
