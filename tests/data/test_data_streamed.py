@@ -130,9 +130,9 @@ def test_the_next_batches_are_read_while_the_loop_has_the_current_one(noted):
     data, calls = noted
     with data.follow(InTurn(23, 4, "cpu")) as followed:
         data.gather(followed.index(0))
-        for index, future in list(data.coming.values()):
-            future.result(timeout=60)
-            assert len(index) == 4
+        for announced in data.coming:
+            announced.arrival.result(timeout=60)
+            assert len(announced.index) == 4
     assert len(calls) == 3  # the current one and two ahead
 
 
@@ -206,8 +206,8 @@ def test_a_file_cut_short_while_in_use_says_so(both):
     _, data = both
     with data.follow(InTurn(23, 4, "cpu")) as followed:
         data.gather(followed.index(0))
-        for _, future in data.coming.values():
-            future.result(timeout=60)
+        for announced in data.coming:
+            announced.arrival.result(timeout=60)
         os.truncate(data.path, data.start + 20 * 48 - 1)  # image 19 lacks a byte
         for step in (1, 2, 3):
             data.gather(followed.index(step))

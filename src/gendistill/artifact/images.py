@@ -16,39 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gendistill.artifact.file import check_kind, load_artifact, save_artifact
-from gendistill.data.resident import ImageSet, ResidentImages
+from gendistill.data.resident import ImageSet, OnDevice, ResidentImages
 
 
 @dataclass(frozen=True)
-class StandardisedImages(ImageSet):
+class StandardisedImages(OnDevice):
     """Images that were optimised in the standardised space, where they stay: they may leave the range of pixels.
 
-    Attributes:
-        images: (n, c, h, w) float32, standardised.
-        labels: (n,) int64.
-        mean: (c,) float32, of the training pixels in [0, 1].
-        std: (c,) float32, likewise.
+    `images` is float32, standardised already.
     """
-
-    images: Tensor
-    labels: Tensor
-    mean: Tensor
-    std: Tensor
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(n, c, h, w) of all images."""
-        n, channels, height, width = self.images.shape
-        return n, channels, height, width
-
-    @property
-    def image_bytes(self) -> int:
-        """Bytes of all images."""
-        return self.images.numel() * self.images.element_size()
-
-    def gather(self, index: Tensor) -> Tensor:
-        """The images (b, c, h, w) at `index` (b,), float32 and standardised already."""
-        return self.images[index]
 
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised float32 images (b, c, h, w) and int64 labels (b,) at `index` (b,), on the device."""

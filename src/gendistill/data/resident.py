@@ -1,6 +1,6 @@
 """Prepared images: uint8, standardised when used; the one home of value ranges.
 
-A loop sees an `ImageSet` and does not know whether its images lie on the device (`ResidentImages`) or on disk
+A loop sees an `ImageSet` and does not know whether its images lie on the device (`OnDevice`) or on disk
 (`streamed.StreamedImages`).
 
 Three ranges occur. Stored images are uint8 in [0, 255]. Generators give tanh range [-1, 1]. Networks see
@@ -140,14 +140,11 @@ class ImageSet(ABC):
 
 
 @dataclass(frozen=True)
-class ResidentImages(ImageSet):
-    """A set whose images lie on the device; no gather waits for the device.
+class OnDevice(ImageSet):
+    """A set whose images lie on the device, in the form that a subclass names; no gather waits for the device.
 
     Attributes:
-        images: (n, c, h, w) uint8.
-        labels: (n,) int64.
-        mean: (c,) float32, of the training pixels in [0, 1], whatever the split.
-        std: (c,) float32, likewise.
+        images: (n, c, h, w).
     """
 
     images: Tensor
@@ -161,6 +158,16 @@ class ResidentImages(ImageSet):
         n, channels, height, width = self.images.shape
         return n, channels, height, width
 
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of all images."""
+        return self.images.numel() * self.images.element_size()
+
     def gather(self, index: Tensor) -> Tensor:
-        """The images (b, c, h, w) uint8 at `index` (b,), both on the device, in [0, 255]."""
+        """The images (b, c, h, w) at `index` (b,), both on the device, as they are stored."""
         return self.images[index]
+
+
+@dataclass(frozen=True)
+class ResidentImages(OnDevice):
+    """Prepared or generated images on the device: `images` is uint8 in [0, 255]."""

@@ -9,6 +9,7 @@ import math
 import os
 import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,19 @@ from gendistill.runtime.errors import UserError
 
 AHEAD = 2  # batches on their way while the loop works on one
 Arrival = tuple[Tensor, torch.cuda.Event | None]  # images on the device, and what to wait for before using them
+
+
+@dataclass(frozen=True, eq=False)  # tensors have no truth value to compare by
+class Coming:
+    """A batch on its way.
+
+    Attributes:
+        index: positions (b,) int64 of its images; a `gather` with this tensor, not with an equal one, gets the batch.
+        arrival: gives the images.
+    """
+
+    index: Tensor
+    arrival: Future[Arrival]
 
 
 class StreamedImages(ImageSet):
@@ -44,8 +58,7 @@ class StreamedImages(ImageSet):
         self.path, self.start, self._shape = path, start, shape
         self.labels, self.mean, self.std = labels, mean, std
         self.stream = torch.cuda.Stream(labels.device) if labels.device.type == "cuda" else None
-        # The index is kept beside its future, so that no other tensor can get its id.
-        self.coming: dict[int, tuple[Tensor, Future[Arrival]]] = {}
+        self.coming: list[Coming] = []  # a few per followed order
         try:
             self.file = os.open(path, os.O_RDONLY)
         except OSError as error:
@@ -66,30 +79,31 @@ class StreamedImages(ImageSet):
             UserError: the file ends before an image that it should hold, or cannot be read.
             IndexError: a position is outside of the set.
         """
-        if id(index) not in self.coming:
+        announced = next((coming for coming in self.coming if coming.index is index), None)
+        if announced is None:
             return self.read(index).to(self.device)
-        images, done = self.coming[id(index)][1].result()  # an error of the thread is raised here, with its traceback
+        images, done = announced.arrival.result()  # an error of the thread is raised here, with its traceback
         if done is not None:
             stream = torch.cuda.current_stream(self.device)
             stream.wait_event(done)
-            images.record_stream(
-                stream
-            )  # made on another stream: its memory must not be reused before this one is done
+            images.record_stream(stream)  # made on another stream: kept until this one is done with it
         return images
 
     def follow(self, order: Order) -> "Prefetched":
         """Announce that a loop is going to gather by the indices of `order`; a thread reads ahead of it."""
         return Prefetched(self, order)
 
-    def expect(self, index: Tensor, reader: ThreadPoolExecutor) -> None:
-        """Have `reader` fetch the images at `index`, for a `gather` with this very tensor."""
+    def expect(self, index: Tensor, reader: ThreadPoolExecutor) -> Coming:
+        """Have `reader` fetch the images at `index`, for a `gather` with this very tensor, until it is forgotten."""
         ready = None if self.stream is None else torch.cuda.current_stream(self.device).record_event()
-        self.coming[id(index)] = (index, reader.submit(self.fetch, index, ready))
+        announced = Coming(index, reader.submit(self.fetch, index, ready))
+        self.coming.append(announced)
+        return announced
 
-    def forget(self, index: Tensor) -> None:
+    def forget(self, announced: Coming) -> None:
         """Let go of what `expect` asked for."""
-        if id(index) in self.coming:
-            self.coming.pop(id(index))[1].cancel()
+        self.coming.remove(announced)
+        announced.arrival.cancel()
 
     def fetch(self, index: Tensor, ready: torch.cuda.Event | None) -> Arrival:
         """Read the images at `index` and send them to the device; runs on the reading thread.
@@ -144,7 +158,7 @@ class Prefetched(Followed):
     def __init__(self, data: StreamedImages, order: Order) -> None:
         super().__init__(order)
         self.data = data
-        self.window: dict[int, Tensor] = {}  # index by step, of the current step and those ahead
+        self.window: dict[int, Coming] = {}  # by step: the current one and those ahead
         self.reader: ThreadPoolExecutor | None = None
 
     def index(self, step: int) -> Tensor:
@@ -156,14 +170,13 @@ class Prefetched(Followed):
             self.data.forget(self.window.pop(left))
         for coming in wanted:
             if coming not in self.window:
-                self.window[coming] = self.order.index(coming)
-                self.data.expect(self.window[coming], self.reader)
-        return self.window[step]
+                self.window[coming] = self.data.expect(self.order.index(coming), self.reader)
+        return self.window[step].index
 
     def close(self) -> None:
         """End the thread, after the batch it is reading, and let go of what was read ahead."""
-        for index in self.window.values():
-            self.data.forget(index)
+        for announced in self.window.values():
+            self.data.forget(announced)
         self.window = {}
         if self.reader is not None:
             self.reader.shutdown(wait=True, cancel_futures=True)
