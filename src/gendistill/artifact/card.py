@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from gendistill.config.schema import Params
+from gendistill.config.schema import ImageParams, Params
 from gendistill.data.info import DataInfo
 
 METHODS = {
@@ -26,10 +26,7 @@ def write_card(params: Params, info: DataInfo, source: str, step: int) -> dict[s
         "kind": "generator",
         "method": METHODS[source],
         "source": source,
-        "dataset": info.name,
-        "data": {"fit": params.data.fit, "split_seed": params.data.split_seed, "checksum": info.checksum},
-        "classes": list(info.classes),
-        "image_shape": [info.channels, info.image_size, info.image_size],
+        **of_data(params.data, info),
         "normalisation": {
             "generator_range": [-1.0, 1.0],
             "pixels": "(x + 1) / 2",
@@ -51,6 +48,16 @@ def write_card(params: Params, info: DataInfo, source: str, step: int) -> dict[s
         # of a run that is finished; `export` fills them in
         "accuracies": [],
         "provenance": None,
+    }
+
+
+def of_data(params: ImageParams, info: DataInfo) -> dict[str, Any]:
+    """What a card of any kind says of the data: names, shape, and how they were prepared."""
+    return {
+        "dataset": info.name,
+        "data": {"fit": params.fit, "split_seed": params.split_seed, "checksum": info.checksum},
+        "classes": list(info.classes),
+        "image_shape": [info.channels, info.image_size, info.image_size],
     }
 
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from gendistill.artifact.card import of_data
 from gendistill.artifact.schema import IMAGE_PIXELS
 from gendistill.baselines.task import DistilledSet
 from gendistill.config.benchmark import BenchmarkParams
@@ -28,10 +29,7 @@ def write_card(
         "kind": "images",
         "method": f"{METHODS[method].title}: {METHODS[method].description}",
         "source": method,
-        "dataset": info.name,
-        "data": {"fit": params.data.fit, "split_seed": params.data.split_seed, "checksum": info.checksum},
-        "classes": list(info.classes),
-        "image_shape": [info.channels, info.image_size, info.image_size],
+        **of_data(params.data, info),
         "normalisation": {
             "pixels": IMAGE_PIXELS[dtype],
             "mean": list(info.mean),
