@@ -1,20 +1,27 @@
 """Make one synthetic set: one method, one number of images per class, one seed."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gendistill.runtime.benchmark import open_benchmark
+from gendistill.runtime.benchmark import (
+    DataOption,
+    IpcOption,
+    MatchedOption,
+    MethodOption,
+    open_benchmark,
+    outputs,
+    set_name,
+)
 from gendistill.runtime.stage import DryRun, TimeLimit
 
 
 def main(
-    data: Annotated[str, typer.Option(help="The data set that benchmark/params.yaml names.")] = "digits",
-    method: Annotated[str, typer.Option(help="Method: random, herding, dm, dsa, ...")] = "random",
-    ipc: Annotated[int, typer.Option(min=1, help="Images per class.")] = 1,
+    data: DataOption = "digits",
+    method: MethodOption = "random",
+    ipc: IpcOption = 1,
     number: Annotated[int, typer.Option("--set", min=0, help="Seed of the set.")] = 0,
-    matched: Annotated[bool, typer.Option("--matched", help="One of the rows of section `matched`.")] = False,
+    matched: MatchedOption = False,
     time_limit: TimeLimit = 0,
     dry_run: DryRun = False,
 ) -> None:
@@ -23,8 +30,7 @@ def main(
     Grids along the way lie in .cache/previews, in a folder of the same name.
     """
     item: dict[str, str | int] = {"data": data, "method": method, "ipc": ipc, "set": number}
-    stage = "distil_matched" if matched else "distil"
-    with open_benchmark(stage, item, time_limit=time_limit, dry_run=dry_run) as run:
+    with open_benchmark("distil", item, matched=matched, time_limit=time_limit, dry_run=dry_run) as run:
         import torch
 
         from gendistill.artifact.fixed import save_grid
@@ -37,10 +43,9 @@ def main(
         from gendistill.runtime.files import remove, write_atomically, write_csv
         from gendistill.runtime.home import home
 
-        params, folder = run.params, Path("data/benchmark") / data
+        params, folder, name = run.params, outputs(data), set_name(method, ipc, number)
         info = load_info(folder / "prepared")
         train = load_split(folder / "prepared", "train", run.compute.device, run.runtime.resident_limit_mib)
-        name = f"{method}-ipc{ipc}-set{number}"
         previews = home() / ".cache" / "previews" / f"{data}-{name}"
 
         def preview(step: int, images: torch.Tensor) -> None:

@@ -1,17 +1,15 @@
 """Fetch a data set for the benchmark and store it as one uint8 tensor file per split."""
 
 import os
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from gendistill.runtime.benchmark import open_benchmark
+from gendistill.runtime.benchmark import DataOption, open_benchmark, outputs
 from gendistill.runtime.stage import DryRun
 
 
 def main(
-    data: Annotated[str, typer.Option(help="The data set that benchmark/params.yaml names.")] = "digits",
+    data: DataOption = "digits",
     dry_run: DryRun = False,
 ) -> None:
     """Write data/benchmark/<data>/prepared."""
@@ -22,7 +20,7 @@ def main(
         from gendistill.data.prepare import prepare
         from gendistill.data.sources import data_root
 
-        folder = Path("data/benchmark") / data / "prepared"
+        folder = outputs(data) / "prepared"
         params, runtime = run.params, run.runtime
         info = prepare(
             params.data,

@@ -1,16 +1,15 @@
 """Collect what benchmark/params.yaml asks for into metrics, a table and a picture."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from gendistill.runtime.benchmark import open_benchmark
+from gendistill.runtime.benchmark import DataOption, open_benchmark
 from gendistill.runtime.stage import DryRun
 
 
 def main(
-    data: Annotated[str, typer.Option(help="The data set that benchmark/params.yaml names.")] = "digits",
+    data: DataOption = "digits",
     dry_run: DryRun = False,
 ) -> None:
     """Write metrics/benchmark/<data> and data/benchmark/<data>/report, and print the table."""

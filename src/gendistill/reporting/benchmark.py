@@ -8,6 +8,7 @@ from gendistill.reporting.benchmark_plot import write_benchmark
 from gendistill.reporting.benchmark_rows import grouped, read_beside, read_rows
 from gendistill.reporting.benchmark_table import Benchmark, Seconds, accuracy_table, markdown
 from gendistill.reporting.metrics import write_groups
+from gendistill.runtime.benchmark import outputs
 from gendistill.runtime.files import write_atomically
 
 
@@ -17,7 +18,7 @@ def gather(params: BenchmarkParams, root: Path, seconds: Seconds | None = None) 
     Raises:
         UserError: a stage has not run, or a file is damaged; names the file and the command.
     """
-    folder = root / "data/benchmark" / params.data.name
+    folder = root / outputs(params.data.name)
     info = load_info(folder / "prepared")
     rows = [*read_rows(params, folder / "cells"), *read_beside(params, root)]
     return Benchmark(params=params, info=info, rows=tuple(rows), seconds=seconds or {})
@@ -34,7 +35,8 @@ def write_report(params: BenchmarkParams, root: Path) -> str:
     """
     benchmark = gather(params, root)
     name = params.data.name
-    with write_atomically(root / "data/benchmark" / name / "report") as temporary:
+    report = outputs(name) / "report"
+    with write_atomically(root / report) as temporary:
         temporary.mkdir()
         (temporary / "table.md").write_text(markdown(benchmark), encoding="utf-8")
         write_benchmark(benchmark.rows, temporary / "benchmark.png")
@@ -44,4 +46,4 @@ def write_report(params: BenchmarkParams, root: Path) -> str:
         f"{network}\n\n{accuracy_table([row for row in benchmark.rows if row.network == network])}"
         for network in params.evaluate.networks
     ]
-    return "\n\n".join([*tables, f"The whole report: data/benchmark/{name}/report/table.md"])
+    return "\n\n".join([*tables, f"The whole report: {report}/table.md"])

@@ -14,7 +14,7 @@ import yaml
 from gendistill.config.benchmark import BenchmarkParams
 from gendistill.config.params import section
 from gendistill.reporting.benchmark import gather
-from gendistill.reporting.benchmark_rows import grouped
+from gendistill.reporting.benchmark_rows import blocks, grouped
 from gendistill.reporting.benchmark_table import Seconds, markdown
 from gendistill.reporting.metrics import write_groups
 from gendistill.reporting.origin import hardware, read_record, versions
@@ -81,8 +81,8 @@ def stages_of(params: BenchmarkParams) -> dict[str, tuple[str, int] | None]:
     """Every stage that the parameters name, and the method and IPC of those that make a set."""
     data = params.data.name
     found: dict[str, tuple[str, int] | None] = {f"prepare@{data}": None}
-    blocks = (("", params.methods, params.ipc), ("_matched", params.matched.methods, params.matched.ipc))
-    for suffix, methods, ipcs in blocks:
+    for matched, methods, ipcs in blocks(params):
+        suffix = "_matched" if matched else ""
         for method, ipc, number in product(methods, ipcs, params.sets):
             found[f"distil{suffix}@{data}-{method}-{ipc}-{number}"] = (method, ipc)
             for network in params.evaluate.networks:

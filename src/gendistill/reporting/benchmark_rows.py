@@ -4,12 +4,14 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from gendistill.config.benchmark import BenchmarkParams
 from gendistill.reporting.cells import rounded
 from gendistill.reporting.merge import merge
+from gendistill.runtime.benchmark import set_name
 from gendistill.runtime.errors import UserError
 
 
@@ -64,15 +66,15 @@ def read_rows(params: BenchmarkParams, folder: Path) -> list[Row]:
     """
     rows, missing = [], []
     for network in params.evaluate.networks:
-        for matched, methods, ipcs in _blocks(params):
-            for method in methods:
-                for ipc in ipcs:
-                    paths = [folder / f"{method}-{network}-ipc{ipc}-set{number}.json" for number in params.sets]
-                    missing += [path.name for path in paths if not path.is_file()]
-                    if not missing:
-                        cells = [_read(path) for path in paths]
-                        for protocol in params.evaluate.protocols:
-                            rows.append(_row(method, network, protocol, ipc, cells, paths[0], matched=matched))
+        for matched, methods, ipcs in blocks(params):
+            for method, ipc in product(methods, ipcs):
+                paths = [folder / f"{set_name(method, ipc, number, network)}.json" for number in params.sets]
+                missing += [path.name for path in paths if not path.is_file()]
+                if not missing:
+                    cells = [_read(path) for path in paths]
+                    for protocol in params.evaluate.protocols:
+                        statistics = _over_sets(cells, protocol, paths[0])
+                        rows.append(_row(method, network, protocol, ipc, statistics, matched=matched))
     if missing:
         raise UserError(
             f"{folder}: missing {', '.join(missing)}, named by benchmark/params.yaml: run "
@@ -81,7 +83,8 @@ def read_rows(params: BenchmarkParams, folder: Path) -> list[Row]:
     return rows
 
 
-def _blocks(params: BenchmarkParams) -> list[tuple[bool, tuple[str, ...], tuple[int, ...]]]:
+def blocks(params: BenchmarkParams) -> list[tuple[bool, tuple[str, ...], tuple[int, ...]]]:
+    """Whether rows are those of section `matched`, their methods, and their images per class."""
     return [(False, params.methods, params.ipc), (True, params.matched.methods, params.matched.ipc)]
 
 
@@ -91,15 +94,17 @@ def _read(path: Path) -> dict[str, Any]:
         if not isinstance(cell["results"], dict):
             raise TypeError("results are no mapping")
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not an evaluated set ({error!r}): delete it and run the evaluation again") from None
+        raise _unusable(path, error) from None
     found: dict[str, Any] = cell
     return found
 
 
-def _row(
-    method: str, network: str, protocol: str, ipc: int, cells: Sequence[dict[str, Any]], path: Path, *, matched: bool
-) -> Row:
-    """One row from the cells of all sets."""
+def _unusable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} is not an evaluated set ({error!r}): delete it and run the evaluation again")
+
+
+def _over_sets(cells: Sequence[dict[str, Any]], protocol: str, path: Path) -> dict[str, Any]:
+    """What is tracked of one row, by name in their order, from the cells of all its sets; `path` is one of them."""
     try:
         entries = [cell["results"][protocol] for cell in cells]
         merged = merge(entries)
@@ -113,7 +118,20 @@ def _row(
         if "native" in cells[0]:
             statistics["native"] = rounded(math.fsum(cell["native"] for cell in cells) / len(cells))
     except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is not an evaluated set ({error!r}): delete it and run the evaluation again") from None
+        raise _unusable(path, error) from None
+    return {key: statistics[key] for key in sorted(statistics)}
+
+
+def _row(
+    method: str,
+    network: str,
+    protocol: str,
+    ipc: int | None,
+    statistics: dict[str, Any],
+    *,
+    matched: bool = False,
+    beside: bool = False,
+) -> Row:
     return Row(
         method=method,
         network=network,
@@ -122,10 +140,11 @@ def _row(
         mean=statistics["mean"],
         std_sets=statistics["std_sets"],
         std_students=statistics["std_students"],
-        sets=len(cells),
+        sets=statistics["sets"],
         students=statistics["n"],
-        statistics={key: statistics[key] for key in sorted(statistics)},
+        statistics=statistics,
         matched=matched,
+        beside=beside,
     )
 
 
@@ -165,7 +184,8 @@ def read_beside(params: BenchmarkParams, root: Path) -> list[Row]:
         try:
             for key, entry in json.loads(path.read_text(encoding="utf-8")).items():
                 protocol, _, ipc = key.partition("_ipc")
-                rows.append(_beside(source, network, protocol, int(ipc) if ipc else None, entry))
+                statistics = _of_published(entry)
+                rows.append(_row(source, network, protocol, int(ipc) if ipc else None, statistics, beside=True))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{path.relative_to(root)} is not a published result ({error!r}); publish it again"
@@ -173,17 +193,13 @@ def read_beside(params: BenchmarkParams, root: Path) -> list[Row]:
     return rows
 
 
-def _beside(source: str, network: str, protocol: str, ipc: int | None, entry: dict[str, Any]) -> Row:
-    return Row(
-        method=source,
-        network=network,
-        protocol=protocol,
-        ipc=ipc,
-        mean=entry["mean"],
-        std_sets=entry.get("std_generators"),
-        std_students=entry["std"],
-        sets=entry.get("generators", 1),
-        students=entry["n"],
-        statistics={"bytes": entry["bytes"], "distinct_images": entry["distinct_images"], **entry},
-        beside=True,
-    )
+def _of_published(entry: dict[str, Any]) -> dict[str, Any]:
+    """A published result, with what a row of the benchmark calls it: a set is a generator there."""
+    named = {
+        "std_sets": entry.get("std_generators"),
+        "std_students": entry["std"],
+        "sets": entry.get("generators", 1),
+        "bytes": entry["bytes"],
+        "distinct_images": entry["distinct_images"],
+    }
+    return {**entry, **named}

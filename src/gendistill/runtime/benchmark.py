@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+import typer
 
 from gendistill.config.benchmark import BenchmarkParams, load_benchmark
 from gendistill.config.params import load_params
@@ -14,23 +16,41 @@ from gendistill.runtime.tracked import tracked
 
 PIPELINE: Final = Path("benchmark/dvc.yaml")
 
+DataOption = Annotated[str, typer.Option("--data", help="The data set that benchmark/params.yaml names.")]
+MethodOption = Annotated[str, typer.Option("--method", help="Method: random, herding, dm, dsa, ...")]
+IpcOption = Annotated[int, typer.Option("--ipc", min=1, help="Images per class.")]
+MatchedOption = Annotated[bool, typer.Option("--matched", help="One of the rows of section `matched`.")]
+
+
+def outputs(data: str) -> Path:
+    """The folder of all that the benchmark makes of a data set; relative to the root of the project."""
+    return Path("data/benchmark") / data
+
+
+def set_name(method: str, ipc: int, number: int, network: str = "") -> str:
+    """``<method>-ipc<k>-set<s>`` of a synthetic set; ``<method>-<network>-ipc<k>-set<s>`` of students on it."""
+    made_by = f"{method}-{network}" if network else method
+    return f"{made_by}-ipc{ipc}-set{number}"
+
 
 @contextmanager
 def open_benchmark(
-    stage: str, item: dict[str, str | int], *, time_limit: float = 0, dry_run: bool = False
+    stage: str, item: dict[str, str | int], *, matched: bool = False, time_limit: float = 0, dry_run: bool = False
 ) -> Iterator[StageRun[BenchmarkParams]]:
     """Run the body of a command of the benchmark; section ``runtime`` is that of params.yaml.
 
     Args:
-        stage: key of the stage in benchmark/dvc.yaml.
+        stage: key of the stage in benchmark/dvc.yaml, without `_matched`.
         item: values of its matrix keys; one that the parameters do not name is refused.
+        matched: the stage for the rows of section `matched`.
         time_limit: minutes; 0 takes the one of params.yaml.
         dry_run: print the resolved parameters and dependencies, run nothing.
     """
+    stage = f"{stage}_matched" if matched else stage
     with ending(f"benchmark {stage}"):
         runtime = load_params().runtime
         params = load_benchmark()
-        check_items(params, item, matched=stage.endswith("_matched"))
+        check_items(params, item, matched=matched)
         found = tracked(stage, item, PIPELINE)
         # a name of its own: checkpoints and costs of both pipelines lie in one folder
         run = StageRun(
