@@ -23,8 +23,9 @@ from benchmarks.inputs import CHANNELS, CLASSES, SEED, Setting, random_images
 from benchmarks.plain import augment, cross_entropy, plain_sgd, standardised
 from benchmarks.results import PLAIN, Entry
 from gendistill.data.resident import ResidentImages
-from gendistill.evaluation.cells import Job, Splits, run_cell
+from gendistill.evaluation.cells import run_cell
 from gendistill.evaluation.generated import FreshGenerated
+from gendistill.evaluation.inputs import Job, Splits
 from gendistill.evaluation.protocols import Budget, budget
 from gendistill.networks.generator import Generator
 from gendistill.networks.registry import fresh_network

@@ -24,8 +24,9 @@ def main(
         from gendistill.artifact.fixed import load_fixed_set
         from gendistill.artifact.sampling import load_generator
         from gendistill.data.resident import ResidentImages
-        from gendistill.evaluation.cells import Job, load_splits, run_cell
+        from gendistill.evaluation.cells import run_cell
         from gendistill.evaluation.generated import FreshGenerated
+        from gendistill.evaluation.inputs import Job, load_splits
         from gendistill.evaluation.protocols import budget, epochs_of
         from gendistill.evaluation.sources import Stored
         from gendistill.runtime.files import write_json

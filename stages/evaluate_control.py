@@ -29,8 +29,9 @@ def main(
         check_items(run.params, control_network=network, **({} if control == "whole" else {"ipc": ipc}))
 
         from gendistill.data.load import load_split
-        from gendistill.evaluation.cells import load_splits, run_cell
+        from gendistill.evaluation.cells import run_cell
         from gendistill.evaluation.controls import control_jobs
+        from gendistill.evaluation.inputs import load_splits
         from gendistill.runtime.files import write_json
 
         params = run.params

@@ -30,8 +30,9 @@ def main(
     item: dict[str, str | int] = {"data": data, "method": method, "network": network, "ipc": ipc, "set": number}
     with open_benchmark("evaluate", item, matched=matched, time_limit=time_limit, dry_run=dry_run) as run:
         from gendistill.artifact.images import load_images
-        from gendistill.evaluation.cells import load_splits, run_cell
+        from gendistill.evaluation.cells import run_cell
         from gendistill.evaluation.fixed import fixed_jobs
+        from gendistill.evaluation.inputs import load_splits
         from gendistill.runtime.files import write_json
 
         params, folder, device = run.params, outputs(data), run.compute.device

@@ -25,9 +25,10 @@ from gendistill.estimate.counts import (
 )
 from gendistill.evaluation import apart, cells
 from gendistill.evaluation import generated as fresh_images
-from gendistill.evaluation.cells import Job, Splits, run_cell
+from gendistill.evaluation.cells import run_cell
 from gendistill.evaluation.controls import control_jobs
 from gendistill.evaluation.generated import FreshGenerated
+from gendistill.evaluation.inputs import Job, Splits
 from gendistill.evaluation.protocols import budget
 from gendistill.evaluation.sources import Stored
 from gendistill.matching.pool import draw_member

@@ -9,7 +9,7 @@ import torch
 from tiny_inputs import *  # noqa: F403
 from torch import nn
 
-from gendistill.evaluation.cells import Job, Splits
+from gendistill.evaluation.inputs import Job, Splits
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Stored
 

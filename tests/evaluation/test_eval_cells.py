@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gendistill.evaluation import apart
+from gendistill.evaluation import apart, inputs
 from gendistill.evaluation import cells as module
-from gendistill.evaluation.cells import Job, Splits, load_splits, run_cell
+from gendistill.evaluation.cells import run_cell
 from gendistill.evaluation.generated import FreshGenerated
+from gendistill.evaluation.inputs import Job, Splits, load_splits
 from gendistill.evaluation.sources import FreshReal, Stored
 from gendistill.networks.base import Network
 from gendistill.runtime.errors import Stopped
@@ -193,8 +194,8 @@ def test_generated_images_of_a_good_generator_teach(run, bars, painter, make_bar
 
 def test_splits_are_read_from_a_prepared_folder(tmp_path, bars, make_bars, monkeypatch):
     read = []
-    monkeypatch.setattr(module, "load_split", lambda folder, name, device, limit: (read.append(name), make_bars(4))[1])
-    monkeypatch.setattr(module, "load_info", lambda folder: type("Info", (), {"num_classes": 4}))
+    monkeypatch.setattr(inputs, "load_split", lambda folder, name, device, limit: (read.append(name), make_bars(4))[1])
+    monkeypatch.setattr(inputs, "load_info", lambda folder: type("Info", (), {"num_classes": 4}))
     splits = load_splits(tmp_path, torch.device("cpu"), 1)
     assert read == ["test", "held_out"]
     assert splits.num_classes == 4

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gendistill.config.params import load_params
-from gendistill.evaluation import cells
+from gendistill.evaluation import cells, inputs
 from gendistill.evaluation import select as module
 from gendistill.evaluation.select import best_snapshot
 from gendistill.runtime.errors import Stopped
@@ -54,7 +54,7 @@ def test_students_are_scored_on_held_out_images_only(choose, monkeypatch):
         monkeypatch.setattr(
             cells, name, lambda network, data, *rest, read=read: (seen.append(data), read(network, data, *rest))[1]
         )
-    monkeypatch.setattr(cells, "load_split", lambda *_: pytest.fail("a split was read"))
+    monkeypatch.setattr(inputs, "load_split", lambda *_: pytest.fail("a split was read"))
     choose({1: 1.0, 2: 0.0})
     assert seen
     assert all(data is choose.held_out for data in seen)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gendistill.evaluation.cells import CURVE_POINTS, held_out_curve, next_point, score, summary
+from gendistill.evaluation.summary import CURVE_POINTS, held_out_curve, next_point, score, summary
 
 
 def students(*last, held_out=None):

@@ -10,8 +10,9 @@ import torch
 from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.evaluation import apart, cells
 from gendistill.evaluation import together as module
-from gendistill.evaluation.cells import Job, run_cell
+from gendistill.evaluation.cells import run_cell
 from gendistill.evaluation.generated import FreshGenerated
+from gendistill.evaluation.inputs import Job
 from gendistill.evaluation.sources import FreshReal, Stored
 from gendistill.evaluation.student import augment_stream, new_student, train_step
 from gendistill.evaluation.team import side_by_side

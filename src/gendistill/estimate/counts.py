@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 
 from gendistill.config.schema import Params
 from gendistill.estimate.items import DataShape, Item
-from gendistill.evaluation.cells import CURVE_POINTS, evenly_spaced
 from gendistill.evaluation.protocols import Budget, budget, epochs_of
 from gendistill.evaluation.select import SELECTION_IPC, SELECTION_NETWORK
 from gendistill.evaluation.sources import BLOCK
+from gendistill.evaluation.summary import CURVE_POINTS, evenly_spaced
 from gendistill.matching.schedule import architecture, due
 from gendistill.runtime.loop import TICKS
 

@@ -17,8 +17,9 @@ from gendistill.config.constraints import suggestion
 from gendistill.config.schema import RecipeParams
 from gendistill.data.real import Form
 from gendistill.data.resident import ImageSet, ResidentImages
-from gendistill.evaluation.cells import Job, Splits, run_cell
+from gendistill.evaluation.cells import run_cell
 from gendistill.evaluation.generated import FreshGenerated
+from gendistill.evaluation.inputs import Job, Splits
 from gendistill.evaluation.protocols import Budget, budget
 from gendistill.evaluation.sources import Stored
 from gendistill.runtime.device import Compute
@@ -90,7 +91,7 @@ def train_students(
         seed: root of the random streams; None takes the run's, with which the pipeline's numbers come out.
 
     Returns:
-        The statistics of `gendistill.evaluation.cells.summary`.
+        The statistics of `gendistill.evaluation.summary.summary`.
 
     Raises:
         UserError: there is no such network, a loss is not finite, or the run was interrupted.

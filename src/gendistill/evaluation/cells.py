@@ -5,95 +5,26 @@ read along the way, for the labelled value ``best_of_test_points`` that printed 
 is chosen by it. What is chosen (weights of the loss, snapshots) is chosen on the held-out images.
 """
 
-import math
-import statistics
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from gendistill.config.catalogue.networks import NETWORKS
-from gendistill.data.info import load_info
-from gendistill.data.load import load_split
-from gendistill.data.resident import ImageSet
 from gendistill.evaluation.apart import StudentsApart
+from gendistill.evaluation.inputs import Cohort, Job, Splits
 from gendistill.evaluation.protocols import Budget
-from gendistill.evaluation.sources import Source
 from gendistill.evaluation.student import Student, accuracy, confusion, new_student
+from gendistill.evaluation.summary import CURVE_POINTS, Counts, next_point, score, summary
 from gendistill.evaluation.team import Team, side_by_side
 from gendistill.evaluation.together import stack_students
-from gendistill.networks.pooling import scaled
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.device import Compute
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.loop import Loop, Session
 from gendistill.runtime.seeds import derive_seed
 
-CURVE_POINTS = 6  # times that the held-out images are read along a student's training
-
-Counts = list[list[int]]
-"""Test images of each true class (row) by the class they were taken for (column)."""
-
 Finished = dict[str, list[dict[str, Any]]]
 """By protocol, what `score` keeps of every finished student."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What one protocol of a cell trains on.
-
-    Attributes:
-        budget: steps, batch, optimiser, augmentation.
-        source: batches.
-        stored_bytes: what has to be kept to train another network like this.
-    """
-
-    budget: Budget
-    source: Source
-    stored_bytes: int
-
-
-@dataclass(frozen=True)
-class Splits:
-    """Real images that students are scored on.
-
-    Attributes:
-        test: read for the reported numbers only.
-        held_out: part of the training set that nothing was trained on; may be empty.
-        num_classes: K.
-    """
-
-    test: ImageSet
-    held_out: ImageSet
-    num_classes: int
-
-
-class Cohort(Protocol):
-    """The students of a cell; section ``evaluate`` has these fields.
-
-    Attributes:
-        students: networks trained from scratch; >= 1.
-        width: fraction of the architecture's standard channels; > 0.
-        test_points: times a student is tested, evenly spaced, the last at the end; >= 1.
-    """
-
-    @property
-    def students(self) -> int: ...  # noqa: D102
-    @property
-    def width(self) -> float: ...  # noqa: D102
-    @property
-    def test_points(self) -> int: ...  # noqa: D102
-
-
-def load_splits(folder: Path, device: torch.device, resident_limit_mib: int) -> Splits:
-    """The test and the held-out images of a prepared data set; larger ones are streamed, see `load_split`."""
-    return Splits(
-        test=load_split(folder, "test", device, resident_limit_mib),
-        held_out=load_split(folder, "held_out", device, resident_limit_mib),
-        num_classes=load_info(folder).num_classes,
-    )
 
 
 def run_cell(
@@ -221,72 +152,3 @@ def build_student(
         seed=derive_seed(seed, "student", number, "init"),
     )
     return new_student(fresh, budget)
-
-
-def next_point(step: int, steps: int, points: int) -> int:
-    """The first step after `step` of `points` evenly spaced ones, the last of which ends the training."""
-    return min(at for at in evenly_spaced(steps, points) if at > step)
-
-
-def evenly_spaced(steps: int, points: int) -> list[int]:
-    """At most `points` steps, ascending; the last is `steps`."""
-    return sorted({steps * (i + 1) // points for i in range(points)} - {0})
-
-
-def score(points: list[Counts], curve: list[float]) -> dict[str, Any]:
-    """What is kept of a finished student.
-
-    Args:
-        points: confusion counts at the test points, the last at the end.
-        curve: accuracies on the held-out images along the training, the last at the end; empty without such images.
-    """
-    right = [sum(counts[k][k] for k in range(len(counts))) / sum(map(sum, counts)) for counts in points]
-    return {"points": right, "confusion": points[-1], "curve": curve, "held_out": curve[-1] if curve else None}
-
-
-def summary(students: list[dict[str, Any]], job: Job, network: str, width: float) -> dict[str, Any]:
-    """Statistics of a cell's students under one protocol; accuracies are fractions.
-
-    Returns:
-        ``mean``, ``std`` (sample standard deviation over students; 0 for one student), ``min``, ``max``, ``n``,
-        ``accuracies``, ``held_out_mean`` (None without held-out images), ``best_of_test_points`` (mean over students
-        of the best point, only when there are several), ``confusion`` (K x K test images by true and predicted class,
-        summed over the students), ``held_out_curve`` (steps, means and standard deviations of the accuracy on the
-        held-out images along the training; empty lists without such images), and what the number was got with.
-    """
-    last = [student["points"][-1] for student in students]
-    held_out = [student["held_out"] for student in students if student["held_out"] is not None]
-    confusions = zip(*(student["confusion"] for student in students), strict=True)
-    result: dict[str, Any] = {
-        "mean": round(math.fsum(last) / len(last), 6),
-        "std": round(statistics.stdev(last), 6) if len(last) > 1 else 0.0,
-        "min": round(min(last), 6),
-        "max": round(max(last), 6),
-        "n": len(last),
-        "accuracies": [round(value, 6) for value in last],
-        "held_out_mean": round(math.fsum(held_out) / len(held_out), 6) if held_out else None,
-        "width": width,
-        "channels": scaled(NETWORKS[network].channels, width),
-        "epochs": job.budget.epochs,
-        "steps": job.budget.steps,
-        "batch": job.budget.batch,
-        "augment": job.budget.augment,
-        "distinct_images": job.source.distinct_images(),
-        "bytes": job.stored_bytes,
-        "confusion": [[sum(cells) for cells in zip(*rows, strict=True)] for rows in confusions],
-        "held_out_curve": held_out_curve([student["curve"] for student in students], job.budget.steps),
-    }
-    if len(students[0]["points"]) > 1:
-        best = [max(student["points"]) for student in students]
-        result["best_of_test_points"] = round(math.fsum(best) / len(best), 6)
-    return result
-
-
-def held_out_curve(curves: list[list[float]], steps: int) -> dict[str, Any]:
-    """Mean and sample standard deviation over students of curves read at `CURVE_POINTS` steps; empty without any."""
-    columns = list(zip(*curves, strict=True))
-    return {
-        "steps": evenly_spaced(steps, CURVE_POINTS) if columns else [],
-        "mean": [round(math.fsum(values) / len(values), 6) for values in columns],
-        "std": [round(statistics.stdev(values), 6) if len(values) > 1 else 0.0 for values in columns],
-    }

@@ -3,7 +3,7 @@
 from gendistill.config.schema import Params
 from gendistill.data.order import random_subset
 from gendistill.data.resident import ImageSet, ResidentImages
-from gendistill.evaluation.cells import Job
+from gendistill.evaluation.inputs import Job
 from gendistill.evaluation.protocols import budget, epochs_of
 from gendistill.evaluation.sources import FreshReal, Stored
 

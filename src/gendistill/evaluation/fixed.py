@@ -3,7 +3,7 @@
 from gendistill.artifact.images import ImageArtifact
 from gendistill.config.benchmark import BenchmarkParams
 from gendistill.data.resident import ImageSet
-from gendistill.evaluation.cells import Job
+from gendistill.evaluation.inputs import Job
 from gendistill.evaluation.protocols import Budget
 from gendistill.evaluation.sources import Stored
 

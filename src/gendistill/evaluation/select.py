@@ -8,8 +8,9 @@ import torch
 from gendistill.artifact.arrays import Arrays
 from gendistill.config.schema import Params
 from gendistill.data.resident import ImageSet
-from gendistill.evaluation.cells import Job, Splits, run_cell
+from gendistill.evaluation.cells import run_cell
 from gendistill.evaluation.generated import FreshGenerated
+from gendistill.evaluation.inputs import Job, Splits
 from gendistill.evaluation.protocols import budget
 from gendistill.networks.generator import Generator
 from gendistill.runtime.device import Compute
