@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 
 from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.config.schema import DataParams
+from gendistill.data import decoding
 from gendistill.data import folder as module
 from gendistill.data.prepare import prepare
 from gendistill.runtime.errors import Stopped, UserError
@@ -305,8 +306,8 @@ def test_several_processes_give_the_same_bytes(tmp_path, monkeypatch, capsys):
     make(tmp_path / "own", {"a": 60, "b": 60, "c": 60})
     info, _ = prepared(tmp_path)
     assert "prepare train: image 144/144" in capsys.readouterr().err
-    monkeypatch.setattr(module, "ALONE", 0)
-    monkeypatch.setattr(module, "BLOCK", 7)
+    monkeypatch.setattr(decoding, "ALONE", 0)
+    monkeypatch.setattr(decoding, "BLOCK", 7)
     again = prepare(DataParams(**BASE), tmp_path, tmp_path / "two", processes=2, log_seconds=0)
     assert again == info
     for name in ("train", "held_out", "test"):
@@ -319,8 +320,8 @@ def test_several_processes_give_the_same_bytes(tmp_path, monkeypatch, capsys):
 
 def test_a_decoding_process_that_is_killed_is_told(tmp_path, monkeypatch):
     make(tmp_path / "own", {"a": 40, "b": 40})
-    monkeypatch.setattr(module, "ALONE", 0)
-    monkeypatch.setattr(module, "_begin", partial(os._exit, 9))  # as a system short of memory would
+    monkeypatch.setattr(decoding, "ALONE", 0)
+    monkeypatch.setattr(decoding, "_begin", partial(os._exit, 9))  # as a system short of memory would
     with pytest.raises(UserError, match=r"was ended from outside, most likely for lack of memory"):
         prepare(DataParams(**BASE), tmp_path, tmp_path / "out", processes=2)
     assert [path.name for path in tmp_path.iterdir()] == ["own"]

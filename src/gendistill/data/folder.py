@@ -1,35 +1,27 @@
-"""A data set of image files in folders, one a class; decoded by several processes, a block at a time."""
+"""A data set of image files in folders, one a class; decoded a block at a time."""
 
 import hashlib
-import multiprocessing
 import os
-import signal
-import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gendistill.data.decoding import decoded
 from gendistill.data.findings import Findings
 from gendistill.data.listing import Listed, Listing, list_folder
-from gendistill.data.picture import Decoded, decode_files, is_grey
+from gendistill.data.picture import Decoded, is_grey
 from gendistill.data.raw import Block, Fit, RawData, RawSplit
 from gendistill.data.split import split_by_quota
-from gendistill.runtime.errors import Stopped, UserError
+from gendistill.runtime.errors import Stopped
 from gendistill.runtime.progress import Reporter
 from gendistill.runtime.stopping import StopRequest
 
 TEST_SHARE = 5  # without test/, one image in this many of every class is set aside as test part
-BLOCK = 64  # images decoded at a time
-ALONE = 1024  # fewer images are decoded before other processes would be up
-AHEAD = 4  # blocks a process on their way, so that memory stays bounded
 
 
 @dataclass(frozen=True)
@@ -88,11 +80,11 @@ class FolderImages:
             UserError: a decoding process died.
         """
         chosen = [self.paths[position] for position in positions]
-        pieces = [chosen[start : start + BLOCK] for start in range(0, len(chosen), BLOCK)]
+        blocks = decoded(self.reading.root, chosen, fit, self.reading.processes)
         done = 0
         title = f"prepare {self.part}"
         with StopRequest() as stop, Reporter(title, len(chosen), self.reading.log_seconds, unit="image") as reporter:
-            for paths, block in _decoded(self.reading, pieces, fit):
+            for paths, block in blocks:
                 self.reading.take(self.part, paths, block)
                 yield block.pixels, block.counts
                 done += len(paths)
@@ -101,47 +93,6 @@ class FolderImages:
                     raise Stopped(
                         f"{title}: {why[0]} after {done} of {len(chosen)} images; nothing was written", why[1]
                     )
-
-
-def _decoded(reading: Reading, pieces: list[list[str]], fit: Fit) -> Iterator[tuple[list[str], Decoded]]:
-    """Every piece with its images, in order."""
-    if reading.processes < 2 or len(pieces) * BLOCK <= ALONE:
-        yield from ((paths, decode_files(reading.root, paths, fit)) for paths in pieces)
-        return
-    # Spawned, not forked: a fork copies locks that other threads hold.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(reading.processes, mp_context=context, initializer=_begin)
-    coming: deque[tuple[list[str], Future[Decoded]]] = deque()
-    try:
-        for paths in pieces:
-            coming.append((paths, pool.submit(decode_files, reading.root, paths, fit)))
-            if len(coming) > AHEAD * reading.processes:
-                first, block = coming.popleft()
-                yield first, block.result()
-        while coming:
-            first, block = coming.popleft()
-            yield first, block.result()
-    except BrokenProcessPool:
-        raise UserError(
-            f"a process that decoded images of {reading.root} was ended from outside, most likely for lack of memory: "
-            "run the same command again with fewer processes (runtime.threads: 1)"
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin() -> None:
-    """In a decoding process: leave Ctrl-C to the parent, and end when the parent does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
 
 
 @dataclass(frozen=True, kw_only=True)
