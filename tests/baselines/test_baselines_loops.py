@@ -67,6 +67,13 @@ def test_kip_learns_labels_only_when_asked(make_task):
     assert (soft.labels - (torch.eye(4).repeat_interleave(2, 0) - 0.25)).abs().max() > 0.01
 
 
+def test_updates_follow_gradients_however_they_lie_in_memory():
+    state = gradient_matching.sgd_images(torch.zeros(3, 4), 1.0, 0.0)
+    slopes = torch.arange(12.0).view(4, 3).T
+    state.update((state.images.T.contiguous().flatten() * torch.arange(12.0)).sum())
+    assert torch.equal(state.images.detach(), -slopes)
+
+
 def test_loops_are_those_of_the_papers(benchmark_params):
     """Inner epochs of one network: DC at IPC 10 and 50; EGM 190 instead of 450, and 395 instead of 490."""
     dc, egm = (replace(own, outer_steps=0, inner_epochs=0) for own in (benchmark_params.dc, benchmark_params.egm))

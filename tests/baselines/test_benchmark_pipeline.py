@@ -15,12 +15,16 @@ from PIL import Image
 from test_pipeline import ROOT, gap
 
 from gendistill.artifact.images import load_images
+from gendistill.baselines.kernel import regression_accuracy
 from gendistill.config.benchmark import BenchmarkParams, load_benchmark
 from gendistill.config.checks import annotations
 from gendistill.config.edit import replace_values
 from gendistill.config.params import dotted, parse_params
 from gendistill.config.yaml12 import load_yaml
+from gendistill.data.load import load_split
+from gendistill.data.order import random_subset
 from gendistill.data.resident import standardise
+from gendistill.runtime.errors import UserError
 from gendistill.runtime.tracked import tracked
 
 STAGES: dict[str, dict[str, Any]] = load_yaml(ROOT / "benchmark/dvc.yaml")["stages"]
@@ -201,6 +205,25 @@ def test_artifacts_say_what_they_are(done):
     assert labels.tolist() == list(range(10))
     assert (images == standardise(chosen.images[labels_of], data.mean, data.std)).all()
     assert (made.on("cpu").batch(labels_of)[0] == made.images).all()
+    assert (made.images < -data.mean / data.std).any()  # below black: not clamped
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_sets_and_their_students_have_their_own_seeds(number, done, run_stage, monkeypatch):
+    folder, _, _ = done
+    train = load_split(folder / "data/benchmark/digits/prepared", "train", "cpu", 1000)
+    chosen = load_images(folder / f"data/benchmark/digits/sets/random-ipc1-set{number}/images.safetensors")
+    assert (chosen.images == train.gather(random_subset(train.labels, 1, 10, number))).all()
+    seeds = []
+
+    def noted(*args: Any, seed: int, **others: Any) -> None:
+        seeds.append(seed)
+        raise UserError("enough")
+
+    monkeypatch.setattr("gendistill.evaluation.cells.run_cell", noted)
+    result = run_stage(folder, "benchmark.evaluate", *NETWORK, "--method", "random", "--ipc", "1", "--set", str(number))
+    assert result.stderr.startswith("enough")
+    assert seeds == [number]
 
 
 def np_index(n: int) -> Any:
@@ -232,7 +255,13 @@ def test_cells_and_metrics_agree(done):
             right = sum(counts[k][k] for k in range(10)) / (2 * 360)  # two students
             assert right == pytest.approx(cell["results"][protocol]["mean"], abs=1e-6)
     kip = json.loads((folder / "metrics/benchmark/digits/kip_fc-convnet3.json").read_text())
-    assert 0.3 < kip["fixed_ipc1"]["native"] <= 1
+    test = load_split(folder / "data/benchmark/digits/prepared", "test", "cpu", 1000)
+    native = []
+    for number in (0, 1):
+        made = load_images(folder / f"data/benchmark/digits/sets/kip_fc-ipc1-set{number}/images.safetensors")
+        native.append(regression_accuracy(made.images, made.labels.double(), test, PARAMS["kip_fc"]["jitter"]))
+    assert kip["fixed_ipc1"]["native"] == pytest.approx(np.mean(native), abs=1e-6)
+    assert 0.3 < np.mean(native) <= 1
 
 
 def test_the_report_shows_every_row_and_what_stands_beside(done):
@@ -242,7 +271,7 @@ def test_the_report_shows_every_row_and_what_stands_beside(done):
         "| Random |",
         "| DSA |",
         "KIP-FC is not the printed row KIP",
-        "Random (bytes of a generator)",
+        "% of a generator's bytes) | fixed | 2 |",
         "| Ours (main pipeline)",
     ):
         assert text in table, text

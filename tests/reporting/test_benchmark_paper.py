@@ -45,6 +45,15 @@ def test_schedules():
         None, 20_000, 10_000, 10_000, 5_000,
     ]  # fmt: skip
     assert paper_updates("dsa", 7) is None
+    assert paper_updates("of tomorrow", 10) is None
     assert [paper_epochs(name, protocol) for name in ("mnist", "cifar10") for protocol in ("fixed", "fixed_plain")] == [
         1000, 1000, 1000, 300,
     ]  # fmt: skip
+
+
+def test_footnotes_are_those_of_the_methods_shown():
+    """MNIST's augmentation concerns six rows and is said once, also where only one of them is shown."""
+    for methods in (("random",), ("dc",), ("egm", "k_center"), tuple(METHODS)):
+        assert sum("DC's own on MNIST" in line for line in footnotes(methods)) == 1
+    assert not any("MNIST" in line for line in footnotes(("dsa",)))
+    assert any("55 to 57 %" in line for line in footnotes(("dm",)))

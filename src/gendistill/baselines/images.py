@@ -41,7 +41,8 @@ class ImageState:
         """One optimiser step on a loss; gradients go to what is optimised and to no network."""
         learned = [value for group in self.optimizer.param_groups for value in group["params"]]
         for value, slope in zip(learned, torch.autograd.grad(loss, learned), strict=True):
-            value.grad = slope
+            # a fused optimiser reads a gradient as it lies in memory, and that of a linear solve lies transposed
+            value.grad = torch.empty_like(value).copy_(slope)
         self.optimizer.step()
         self.step += 1
 

@@ -1,8 +1,10 @@
 """Every method by name.
 
-To add one: write a function of a `Task` that gives a `DistilledSet`, enter it here, describe it in
-`gendistill.config.catalogue.methods`, and give it a section in `gendistill.config.benchmark`. CAFE, MTT and FRePo
-(benchmark specification 6.5, 7.2, 7.3) are not here yet.
+To add one: write a function of a `Task` that gives a `DistilledSet` in a file of its own, and enter it here. What users
+set and read of it cannot stand in a file that imports torch: describe it in `gendistill.config.catalogue.methods`, give
+it a section in `gendistill.config.benchmark`, in benchmark/params.yaml and in its presets, and the file a line in
+benchmark/dvc.yaml; tests name what is missing. CAFE, MTT and FRePo (benchmark specification 6.5, 7.2, 7.3) are not
+here yet.
 """
 
 from collections.abc import Callable

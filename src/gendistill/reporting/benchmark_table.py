@@ -88,7 +88,7 @@ def _detail(benchmark: Benchmark, row: Row) -> list[str]:
     spread = "" if row.std_sets is None else f" ± {100 * row.std_sets:.1f}"
     native = f"; kernel regression {100 * of['native']:.1f}" if "native" in of else ""
     return [
-        label(row) + (" (bytes of a generator)" if row.matched else ""),
+        label(row) + (share_of_generator(benchmark, row) if row.matched else ""),
         row.protocol,
         ABSENT if row.ipc is None else str(row.ipc),
         f"{100 * row.mean:.1f}{spread} ({100 * row.std_students:.1f}){native}",
@@ -137,17 +137,27 @@ def legend(benchmark: Benchmark) -> list[str]:
     return [*lines, *footnotes(params.methods)]
 
 
+def generator_bytes(benchmark: Benchmark) -> dict[str, int]:
+    """Bytes of the generators beside, by source; empty where there are none."""
+    generators = ("cgan", "dim", "ours")
+    rows = [row for row in benchmark.rows if row.beside and row.method in generators and row.protocol == "fresh"]
+    return {row.method: row.bytes for row in rows}
+
+
+def share_of_generator(benchmark: Benchmark, row: Row) -> str:
+    """A matched row's bytes beside those of the largest generator: chosen and optimised images differ in them."""
+    sizes = generator_bytes(benchmark)
+    return f" ({100 * row.bytes / max(sizes.values()):.3g} % of a generator's bytes)" if sizes else " (section matched)"
+
+
 def storage_notes(benchmark: Benchmark) -> list[str]:
     """For each generator beside: how many images per class its bytes would hold."""
     info = benchmark.info
     image = info.channels * info.image_size**2
     each = image * info.num_classes
-    generators = ("cgan", "dim", "ours")
-    rows = [row for row in benchmark.rows if row.beside and row.method in generators and row.protocol == "fresh"]
-    sizes = {row.method: row.bytes for row in rows}
     lines = [
         f"The generator {method} takes {readable_bytes(size)}: as much as IPC {size // each} of uint8 images or "
         f"IPC {size // (4 * each)} of float32 images."
-        for method, size in sizes.items()
+        for method, size in generator_bytes(benchmark).items()
     ]
     return [*lines, f"The whole training set takes {readable_bytes(info.counts['train'] * image)} as uint8."]
