@@ -2,8 +2,8 @@
 
 An update matches the gradients of every class on a real batch; after each but the last the network is trained on the
 synthetic images for some passes of one batch. DC's table has 10 updates and 50 passes at IPC 10, 256 real images of
-every class: so it is on CUDA. On a CPU a call is shorter, 2 updates and 22 passes at 64 real images, in which matching
-and training have the shares that they have in the whole (4,500 images trained on for 2,560 matched with).
+every class: so it is on CUDA. On a CPU a call is shorter, 2 updates and 45 passes at 128 real images, in which
+matching and training have the shares that they have in the whole: 4,500 images trained on for 2,560 matched with.
 
 Ours: ``gendistill.baselines.gradient_matching.outer_step``: real images gathered from the resident uint8 set, gradients
 of all classes at once or in turn, by size (docs/decisions.md, D56 and D61), nothing read before the end of a call.
@@ -157,4 +157,5 @@ class Twin:
 def distance(a: Tensor, b: Tensor) -> Tensor:
     """Sum over the rows, one an output unit, of one minus their cosine; 1e-6 as in DC's code."""
     norms = a.norm(dim=1) * b.norm(dim=1)
-    return (1 - (a * b).sum(1) / (norms + 1e-6)).sum()
+    units: Tensor = 1 - (a * b).sum(1) / (norms + 1e-6)
+    return units.sum()

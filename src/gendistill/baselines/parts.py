@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gendistill.networks.base import Network
 
-MAP_BYTES = {"cpu": 8 * 2**20}  # of the largest map of the images that go through a network together
+MAP_BYTES = {"cpu": 16 * 2**20}  # of the largest map of the images that go through a network together
 MAP_BYTES_ELSEWHERE = 2**31  # a bound on memory: 4,096 images of 32 x 32 through ConvNet3 of 128 channels
 
 
