@@ -20,6 +20,10 @@ def main(
     reference: Annotated[
         Path | None, typer.Option(help="Checkout of vimar-gu/DiM to measure against; without it, the plain twins.")
     ] = None,
+    reference_dc: Annotated[
+        Path | None,
+        typer.Option(help="Checkout of VICO-UoE/DatasetCondensation, for DM, DC and DSA; without it, the plain twins."),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(help=f"Measure this alone; may be repeated. One of {', '.join([*BENCHMARKS, GROWTH])}."),
@@ -33,12 +37,12 @@ def main(
         bool, typer.Option("--quick", help="Tiny sizes, to see that everything runs; written to <device>-quick.json.")
     ] = False,
 ) -> None:
-    """Time the hot paths beside DiM's code, or beside plain twins, and write the results by device."""
+    """Time the hot paths beside published code, or beside plain twins, and write the results by device."""
     try:
         names = chosen(only or [])
         if precision not in PRECISIONS:
             raise UserError(f"--precision {precision}: expected one of {', '.join(PRECISIONS)}")
-        _run(names, reference, repeats, device, precision, threads, results, quick)
+        _run(names, reference, reference_dc, repeats, device, precision, threads, results, quick)
     except UserError as error:
         leave(str(error), 2)
     except Stopped as error:  # a student's loop saw the signal; its words are about a checkpoint, and there is none
@@ -50,6 +54,7 @@ def main(
 def _run(
     names: list[str],
     reference: Path | None,
+    reference_dc: Path | None,
     repeats: int,
     device: str,
     precision: str,
@@ -67,7 +72,7 @@ def _run(
 
     console = Console(highlight=False, width=WIDTH)
     with contextlib.ExitStack() as stack:
-        setting = open_setting(stack, reference, repeats, device, precision, threads, quick=quick)
+        setting = open_setting(stack, reference, reference_dc, repeats, device, precision, threads, quick=quick)
         stem = file_name(device_name(setting.compute)) + ("-quick" if quick else "")
         path = results / f"{stem}.json"
         read_entries(path)  # a file that cannot be merged with is told of before the work
@@ -85,7 +90,9 @@ def _run(
             console.print(table(new))
             console.print(f"{path}: {len(entries)} entries", soft_wrap=True)
             for name in left_out:
-                console.print(f"{name}: the file keeps the entry against DiM, this one was not written", soft_wrap=True)
+                console.print(
+                    f"{name}: the file keeps the entry against published code, this one was not written", soft_wrap=True
+                )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from benchmarks.floors import Rates, count, floor_seconds
 from benchmarks.names import IPCS
 from benchmarks.results import Entry, device_name, versions
 from benchmarks.timing import Timing, interleave, relative_range
+from gendistill.baselines.task import Task
+from gendistill.config.benchmark import load_benchmark
 from gendistill.config.params import parse_params
 from gendistill.config.schema import Params
 from gendistill.config.yaml12 import load_yaml
@@ -25,15 +27,17 @@ from gendistill.data.resident import ResidentImages
 from gendistill.gan.train import GanState, build_gan
 from gendistill.matching.distill import Recipe
 from gendistill.runtime.device import Compute
+from gendistill.runtime.loop import Session
 from gendistill.runtime.streams import generator as stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from benchmarks.condensation import DatasetCondensation
     from benchmarks.reference import DiM
 
 ROOT = Path(__file__).resolve().parents[1]
-PRESET = "cifar10-paper"
+PRESET, BENCHMARK_PRESET = "cifar10-paper", "cifar10-benchmark-paper"
 CLASSES, CHANNELS, SIDE = 10, 3, 32
 SEED = 0
 
@@ -48,6 +52,10 @@ class Sizes:
         images: training images.
         gan_batch, gan_steps: images a step, and steps a call.
         distill_batch, distill_steps, inner_steps: the same of distillation, and SGD steps before each of its steps.
+        ipc: synthetic images of every class in DM and DC.
+        dm_batch, dm_steps: real images of every class a step, and steps a call.
+        dc_batch, dc_updates, dc_passes: real images of every class an update of the images, updates per network, which
+            are a call, and passes of the network after each.
         epochs: IPC -> epochs that a student is trained; of 1000 in a whole run.
         warmup: untimed calls.
         matrix_side, copied: of the rates, entries and bytes.
@@ -61,6 +69,12 @@ class Sizes:
     distill_batch: int = 64
     distill_steps: int
     inner_steps: int = 16
+    ipc: int = 10
+    dm_batch: int = 256
+    dm_steps: int
+    dc_batch: int
+    dc_updates: int
+    dc_passes: int
     epochs: dict[int, int]
     warmup: int
     matrix_side: int
@@ -72,6 +86,10 @@ ON_CPU = Sizes(
     gan_batch=32,
     gan_steps=2,
     distill_steps=1,
+    dm_steps=1,
+    dc_batch=128,
+    dc_updates=2,
+    dc_passes=45,
     epochs=dict(zip(IPCS, (102, 10, 2), strict=True)),
     warmup=1,
     matrix_side=2048,
@@ -81,6 +99,10 @@ ON_CUDA = Sizes(
     gan_batch=128,
     gan_steps=20,
     distill_steps=5,
+    dm_steps=10,
+    dc_batch=256,
+    dc_updates=10,
+    dc_passes=50,
     epochs=dict(zip(IPCS, (204, 100, 20), strict=True)),
     warmup=3,
     matrix_side=8192,
@@ -95,6 +117,12 @@ QUICK = Sizes(
     distill_batch=8,
     distill_steps=1,
     inner_steps=2,
+    ipc=2,
+    dm_batch=4,
+    dm_steps=1,
+    dc_batch=4,
+    dc_updates=2,
+    dc_passes=2,
     epochs=dict(zip(IPCS, (1, 1, 1), strict=True)),
     warmup=0,
     matrix_side=64,
@@ -115,6 +143,7 @@ class Setting:
         rates: of the device.
         repeats: timed calls of each side.
         reference: DiM's code, or None for the plain twin.
+        condensation: DatasetCondensation's, likewise.
     """
 
     compute: Compute
@@ -124,6 +153,7 @@ class Setting:
     rates: Rates
     repeats: int
     reference: "DiM | None" = None
+    condensation: "DatasetCondensation | None" = None
 
     @property
     def plain(self) -> Compute:
@@ -134,6 +164,20 @@ class Setting:
     def recipe(self) -> Recipe:
         """The parameters of distillation."""
         return Recipe(self.params.distill, self.params.loss, self.params.gan)
+
+    def task(self, method: str, **changes: object) -> Task:
+        """The task of a method that makes images, by the paper's parameters with changed keys."""
+        params = load_benchmark(ROOT / "benchmark" / "presets" / f"{BENCHMARK_PRESET}.yaml")
+        return Task(
+            data=self.data,
+            num_classes=CLASSES,
+            ipc=self.sizes.ipc,
+            seed=SEED,
+            params=replace(getattr(params, method), width=self.sizes.student_width, **changes),
+            compute=self.compute,
+            session=Session(),
+            title=method,
+        )
 
     def gan(self) -> GanState:
         """A fresh GAN; every call gives the same weights."""

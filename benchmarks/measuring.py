@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.condensation import DatasetCondensation
 from benchmarks.floors import measure_rates
 from benchmarks.inputs import ON_CPU, ON_CUDA, QUICK, Setting, random_images, sized_params
 from benchmarks.names import BENCHMARKS
@@ -17,6 +18,7 @@ from gendistill.runtime.device import resolve_compute
 def open_setting(
     stack: contextlib.ExitStack,
     reference: Path | None,
+    condensation: Path | None,
     repeats: int,
     device: str,
     precision: str,
@@ -24,14 +26,19 @@ def open_setting(
     *,
     quick: bool,
 ) -> Setting:
-    """Resolve the device, measure its rates, and open DiM's checkout where there is one.
+    """Resolve the device, measure its rates, and open the checkouts that are there: DiM's, DatasetCondensation's.
 
     Raises:
-        UserError: no such device, or no checkout of DiM.
+        UserError: no such device, or no such checkout.
     """
     compute = resolve_compute(device, precision, threads)
     sizes = QUICK if quick else ON_CUDA if compute.device.type == "cuda" else ON_CPU
     dim = stack.enter_context(DiM(reference, compute.device, sizes.images)) if reference is not None else None
+    dc = (
+        stack.enter_context(DatasetCondensation(condensation, compute.device, sizes.images))
+        if condensation is not None
+        else None
+    )
     dtypes = [torch.float32] + ([torch.bfloat16] if compute.precision == "bf16" else [])
     return Setting(
         compute=compute,
@@ -41,6 +48,7 @@ def open_setting(
         rates=measure_rates(compute.device, dtypes, side=sizes.matrix_side, copied=sizes.copied),
         repeats=repeats,
         reference=dim,
+        condensation=dc,
     )
 
 

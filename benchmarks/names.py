@@ -8,6 +8,9 @@ BENCHMARKS = {
     "gan_step": "gan_step",
     "distill_step": "distill_step",
     **{f"evaluate_five_students_ipc{ipc}": "evaluate_students" for ipc in IPCS},
+    "dm_step": "dm_step",
+    "dc_step": "dc_step",
+    "dsa_step": "dc_step",
     "input_overhead": "input_overhead",
     "input_overhead_gan_step": "input_overhead",
 }

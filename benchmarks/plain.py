@@ -8,9 +8,11 @@ those of the fast form, so that in fp32 both give the same numbers.
 import torch
 from torch import Tensor, nn
 
+from gendistill.augment import dsa
 from gendistill.config.schema import GanParams
 from gendistill.data.resident import ImageSet
 from gendistill.gan.train import GanState
+from gendistill.runtime.streams import generator as stream
 
 
 def check(params: GanParams) -> None:
@@ -118,6 +120,14 @@ def augment(images: Tensor, strategy: str, draw: torch.Generator, *, shared: boo
         rows, columns = integers(0, last), integers(0, last)
         result = [with_hole(*each) for each in zip(result, rows, columns, strict=True)]
     return torch.stack(result)
+
+
+def siamese(images: Tensor, strategy: str, seed: int, *path: str | int) -> Tensor:
+    """DSA of standardised images (n, c, h, w), one after another, each from the beginning of one stream."""
+    augmented = [
+        dsa.augment(image[None], strategy, stream(images.device, seed, *path), shared=True) for image in images
+    ]
+    return torch.cat(augmented)
 
 
 def color(image: Tensor, brightness: float, saturation: float, contrast: float) -> Tensor:

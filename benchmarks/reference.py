@@ -11,10 +11,8 @@ Tests: tests/benchmarks/test_reference.py, on a stand-in.
 """
 
 import contextlib
-import importlib.util
 import pickle
 import random
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,10 +25,11 @@ import torchvision
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
+from benchmarks.checkout import load_scripts, torch_switches
 from benchmarks.inputs import CLASSES, quiet, random_images
 from benchmarks.results import DIM
-from gendistill.runtime.errors import UserError
 
+REPOSITORY = "vimar-gu/DiM"
 SCRIPTS = ("gen_condense", "pool_match", "validate")
 LOADED = (*SCRIPTS, "gan_model", "augment", "utils", "models")  # names that its scripts put into sys.modules
 WORKERS = 4  # its default
@@ -83,7 +82,7 @@ class DiM:
 
     def __init__(self, folder: Path, device: torch.device, images: int) -> None:
         self.device, self.images = device, images
-        self.scripts = load_scripts(folder)
+        self.scripts = load_scripts(folder, REPOSITORY, "--reference", SCRIPTS, LOADED)
         self.data = tempfile.TemporaryDirectory(prefix="benchmark-cifar10-")
 
     def __enter__(self) -> Self:
@@ -181,36 +180,11 @@ class DiM:
         """The world as a script of DiM expects it: no output, its switches, its data, and on a CPU no ``cuda``."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(quiet())
-            stack.enter_context(its_switches())
+            stack.enter_context(torch_switches(deterministic=True))
             stack.enter_context(unchecked_cifar10())
             if self.device.type != "cuda":
                 stack.enter_context(without_cuda(script))
             yield
-
-
-def load_scripts(folder: Path) -> dict[str, ModuleType]:
-    """DiM's scripts as modules; what they import is theirs, and leaves no trace in ``sys.modules`` or ``sys.path``.
-
-    Raises:
-        UserError: one of them is not there.
-    """
-    missing = [f"{name}.py" for name in SCRIPTS if not (folder / f"{name}.py").is_file()]
-    if missing:
-        raise UserError(
-            f"--reference {folder}: {', '.join(missing)} not found; expected a checkout of vimar-gu/DiM: "
-            "clone it, or leave the option out to measure against the plain twin"
-        )
-    scripts = {}
-    with mock.patch.dict(sys.modules), mock.patch.object(sys, "path", [str(folder), *sys.path]), quiet():
-        for name in [key for key in sys.modules if key.partition(".")[0] in LOADED]:
-            del sys.modules[name]
-        for name in SCRIPTS:
-            spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
-            assert spec is not None
-            assert spec.loader is not None
-            scripts[name] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(scripts[name])
-    return scripts
 
 
 @contextlib.contextmanager
@@ -227,18 +201,6 @@ def without_cuda(script: ModuleType) -> Iterator[None]:
         mock.patch.object(script, "Normalize", lambda mean, std, device: normalize(mean, std, device="cpu")),
     ):
         yield
-
-
-@contextlib.contextmanager
-def its_switches() -> Iterator[None]:
-    """Torch's switches as its scripts leave them; put back afterwards."""
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = (cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic)
-    cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic = True, False, False, True
-    try:
-        yield
-    finally:
-        cudnn.allow_tf32, matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic = before
 
 
 @contextlib.contextmanager

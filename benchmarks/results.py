@@ -23,6 +23,8 @@ from gendistill.runtime.files import write_json
 from gendistill.runtime.stage import host
 
 DIM = "DiM"
+CONDENSATION = "DatasetCondensation"
+PUBLISHED = (DIM, CONDENSATION)  # code of others
 PLAIN = "plain twin"
 
 
@@ -35,7 +37,7 @@ class Entry:
         what: what one timed call does, on both sides.
         ours_seconds: median seconds of our calls.
         reference_seconds: median seconds of the reference's calls.
-        reference: what that was; holds ``DiM`` where it was DiM's code.
+        reference: what that was; holds ``DiM`` or ``DatasetCondensation`` where it was their code.
         ratio: of the two medians, as `ratio_is` says.
         ratio_is: ``reference / ours`` (a speed-up), or ``ours / reference`` (1 + the overhead).
         n: timed calls of each side.
@@ -122,15 +124,24 @@ def merge(old: Sequence[Entry], new: Sequence[Entry]) -> tuple[list[Entry], list
     """Old and new entries by name, the old ones' order kept.
 
     A new entry takes the place of the old one of its name, except that one against the plain twin does not take the
-    place of one against DiM, which is harder to come by.
+    place of one against published code, which is harder to come by.
 
     Returns:
         The entries, and the names of those new ones that were left out.
     """
     kept = {entry.name: entry for entry in old}
-    left_out = [e.name for e in new if e.name in kept and DIM in kept[e.name].reference and PLAIN in e.reference]
+    left_out = [
+        entry.name
+        for entry in new
+        if entry.name in kept and published(kept[entry.name].reference) and PLAIN in entry.reference
+    ]
     kept |= {entry.name: entry for entry in new if entry.name not in left_out}
     return list(kept.values()), left_out
+
+
+def published(reference: str) -> str | None:
+    """The name of the published code that an entry was measured against; None for a twin."""
+    return next((short for short in PUBLISHED if short in reference), None)
 
 
 def write_entries(path: Path, entries: Sequence[Entry]) -> None:
@@ -150,7 +161,7 @@ def table(entries: Sequence[Entry]) -> Table:
     for entry in entries:
         result.add_row(
             entry.name,
-            next((short for short in (DIM, PLAIN) if short in entry.reference), "preloaded"),
+            published(entry.reference) or (PLAIN if PLAIN in entry.reference else "preloaded"),
             f"{entry.ours_seconds:.3g}",
             f"{entry.reference_seconds:.3g}",
             f"{entry.ratio:.3f}" if entry.ratio_is == "ours / reference" else f"{entry.ratio:.2f} x",

@@ -19,7 +19,7 @@ COUNT = 2000
 
 
 def source(count: int = COUNT, seed: int = 0) -> Draws:
-    return Draws(generator=generator("cpu", seed, "test"), count=count)
+    return Draws(generators=(generator("cpu", seed, "test"),), count=count)
 
 
 def record(monkeypatch: pytest.MonkeyPatch, operation: str) -> list[tuple[Tensor, ...]]:
@@ -125,7 +125,7 @@ def test_a_batch_is_a_loop_over_its_images(name: str) -> None:
             drawn.append(super().integers(low, high))
             return drawn[-1]
 
-    together = GROUPS[name](images, Recorded(generator=generator("cpu", 0, "loop"), count=4))
+    together = GROUPS[name](images, Recorded(generators=(generator("cpu", 0, "loop"),), count=4))
     for index in range(4):
         parameters = iter([values[index : index + 1] for values in drawn])
 
@@ -136,7 +136,7 @@ def test_a_batch_is_a_loop_over_its_images(name: str) -> None:
             def integers(self, low: int, high: int, take: Callable[[], Tensor] = parameters.__next__) -> Tensor:
                 return take()
 
-        alone = GROUPS[name](images[index : index + 1], Replayed(generator=torch.Generator(), count=1))
+        alone = GROUPS[name](images[index : index + 1], Replayed(generators=(), count=1))
         torch.testing.assert_close(alone[0], together[index])
 
 

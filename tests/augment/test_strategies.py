@@ -145,15 +145,25 @@ def test_cuda_augments_without_waiting_for_the_device(module: ModuleType, monkey
     assert set(applied) == {"color", "crop", "cutout"}
 
 
-def test_siamese_batches_share_group_and_parameters() -> None:
-    """Equal images stay equal across batches of different sizes, and the groups are those of `augment`."""
+def test_sets_are_augmented_as_each_alone() -> None:
+    """Bit for bit, each under its own generator; more sets than groups, so that some go through one together."""
     strategy = "color_crop_cutout_flip_scale_rotate"
-    image = torch.randn(1, 3, 16, 16)
-    for seed in range(12):
-        draw = torch.Generator().manual_seed(seed)
-        first, second = dsa.siamese([image.expand(3, -1, -1, -1), image], strategy, draw)
-        assert (len(first), len(second)) == (3, 1)
-        for other in (*first, *second):
-            torch.testing.assert_close(other, first[0])
-        alone = dsa.augment(image, strategy, torch.Generator().manual_seed(seed), shared=True)
-        torch.testing.assert_close(second, alone)
+    sets = torch.randn(12, 3, 3, 16, 16, requires_grad=True)
+    streams = [torch.Generator().manual_seed(seed) for seed in range(12)]
+    found = dsa.augment_sets(sets, strategy, streams)
+    for seed, (own, images) in enumerate(zip(found, sets, strict=True)):
+        alone = dsa.augment(images, strategy, torch.Generator().manual_seed(seed), shared=True)
+        assert torch.equal(own, alone)
+    found[4].sum().backward()
+    assert {int(place) for place in sets.grad.flatten(1).abs().sum(1).nonzero()} == {4}  # type: ignore[union-attr]
+    assert dsa.augment_sets(sets, "none", []) is sets
+
+
+def test_siamese_sets_share_group_and_parameters() -> None:
+    """Equal images stay equal across sets of different sizes."""
+    image = torch.randn(1, 1, 3, 16, 16).expand(12, 3, -1, -1, -1)
+    both = [
+        dsa.augment_sets(images, "color_crop_cutout_flip_scale_rotate", [generator("cpu", seed) for seed in range(12)])
+        for images in (image, image[:, :1])
+    ]
+    torch.testing.assert_close(both[0], both[1].expand_as(both[0]))

@@ -49,7 +49,7 @@ def test_a_step_against_plain_loops(make_task, bars):
 def test_embeddings_do_not_depend_on_the_chunks(make_task, monkeypatch):
     network, images = make_task("dm").network("x"), torch.randn(3, 5, 1, 16, 16)
     whole = embed_real(network, images)
-    monkeypatch.setattr(dm, "CHUNK", 4)
+    monkeypatch.setattr(dm, "images_at_once", lambda *_: 4)
     torch.testing.assert_close(embed_real(network, images), whole)
     torch.testing.assert_close(whole[1, 2], network.embed(images[1, 2][None])[0])
 

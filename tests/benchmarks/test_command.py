@@ -62,6 +62,7 @@ def test_only_refreshes_one_entry(command, tmp_path):
         (["--only", "gan_stp"], "--only gan_stp: no such benchmark"),
         (["--precision", "fp8"], "--precision fp8: expected one of auto, fp32, bf16"),
         (["--reference", "nowhere"], "expected a checkout of vimar-gu/DiM"),
+        (["--reference-dc", "nowhere"], "expected a checkout of VICO-UoE/DatasetCondensation"),
         (["--device", "cuda:99"], "cuda:99 was asked for"),
     ],
 )

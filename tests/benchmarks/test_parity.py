@@ -10,10 +10,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks import distill_step, evaluate_students, gan_step
+from benchmarks import dc_step, distill_step, dm_step, evaluate_students, gan_step
 from benchmarks.inputs import CLASSES, SEED
 from benchmarks.plain import augment, check, cross_entropy, with_plain_optimizers
 from gendistill.augment import diffaug
+from gendistill.baselines import dm, gradients, parts
+from gendistill.baselines.gradient_matching import Trainee, outer_step
 from gendistill.evaluation.cells import build_student
 from gendistill.evaluation.student import augment_stream, train_step
 from gendistill.gan.train import train_step as gan_train_step
@@ -84,6 +86,38 @@ def test_students_equal_their_twins(make_setting):
     accuracies = evaluate_students.fast(setting, 1)()
     one_image = 1 / len(splits.test)
     assert accuracies == pytest.approx([accuracy for accuracy, _ in twins], abs=4 * one_image)
+
+
+def test_dm_equals_its_twin(make_setting, monkeypatch):
+    """Losses, and the images after some steps; real images embedded seven at a time, across classes."""
+    monkeypatch.setattr(dm, "images_at_once", lambda network, images: 7)
+    setting = make_setting(dm_batch=5, ipc=3)
+    task = dm_step.task_of(setting)
+    assert task.params.augment == "color_crop_cutout_flip_scale_rotate"
+    found = []
+    for step in (dm.train_step, dm_step.plain_step):
+        state, network, order = dm_step.beginning(task)
+        losses = [step(state, network, task, order) for _ in range(STEPS)]
+        found.append((torch.cat(losses), state.images.detach()))
+    assert found[0][0].shape == (STEPS,)
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["dc", "dsa"])
+@pytest.mark.parametrize("at_a_time", [3, 1000])  # classes and passes cut in parts, or whole
+def test_gradient_matching_equals_its_twin(make_setting, monkeypatch, method, at_a_time):
+    """Losses and images over two iterations, so that a network starts afresh with an optimiser of its own."""
+    monkeypatch.setattr(parts, "images_at_once", lambda network, images: at_a_time)
+    monkeypatch.setattr(gradients, "VMAP_PIXELS", {"cpu": 0 if at_a_time == 3 else 10**9})
+    setting = make_setting(dc_batch=5, ipc=2, dc_updates=3)
+    task = dc_step.task_of(setting, method)
+    assert (task.params.augment == "none") == (method == "dc")
+    state, order = dc_step.beginning(task)
+    trainee, twin = Trainee(task), dc_step.Twin(task)
+    losses = torch.cat([outer_step(state, trainee, task, order) for _ in range(6)])
+    twins = torch.cat(twin.iteration() + twin.iteration())
+    torch.testing.assert_close(losses, twins, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(state.images.detach(), twin.state.images.detach(), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("strategy", ["none", "color", "crop", "cutout", "color_crop", "color_crop_cutout"])

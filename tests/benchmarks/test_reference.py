@@ -8,7 +8,7 @@ import torch
 import torchvision
 
 from benchmarks.inputs import CLASSES
-from benchmarks.reference import Cut, DiM, load_scripts, unchecked_cifar10, write_cifar10
+from benchmarks.reference import Cut, DiM, unchecked_cifar10, write_cifar10
 from gendistill.runtime.errors import UserError
 
 SHARED = """
@@ -110,7 +110,8 @@ def test_the_world_is_as_before_afterwards(dim):
 
 def test_its_modules_leave_no_trace(checkout):
     before = dict(sys.modules), list(sys.path)
-    scripts = load_scripts(checkout)
+    with DiM(checkout, torch.device("cpu"), images=40) as opened:
+        scripts = opened.scripts
     assert set(scripts) == {"gen_condense", "pool_match", "validate"}
     assert not {"utils", "models", "gan_model", "validate"} & set(sys.modules)
     assert sys.path == before[1]
@@ -122,7 +123,7 @@ def test_a_folder_that_is_no_checkout_is_refused(checkout):
     with pytest.raises(
         UserError, match=r"--reference .*: pool_match.py not found; expected a checkout of vimar-gu/DiM"
     ):
-        load_scripts(checkout)
+        DiM(checkout, torch.device("cpu"), images=40)
 
 
 def test_torchvision_reads_the_written_files(tmp_path):

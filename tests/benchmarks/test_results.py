@@ -60,12 +60,14 @@ def test_a_new_entry_takes_the_place_of_the_old_one(make_entry):
     assert merge(old, [new, make_entry("d")]) == ([old[0], new, old[2], make_entry("d")], [])
 
 
-def test_a_plain_twin_does_not_displace_dim(make_entry):
+def test_a_plain_twin_does_not_displace_published_code(make_entry):
     dim, plain = make_entry("a"), make_entry("a", reference="plain twin, fp32")
     assert merge([dim], [plain]) == ([dim], ["a"])
     assert merge([plain], [dim]) == ([dim], [])
     assert merge([], [plain]) == ([plain], [])
     assert merge([plain], [make_entry("a", reference="plain twin, fp32", n=9)])[0][0].n == 9
+    condensation = make_entry("a", reference="DatasetCondensation (main.main)")
+    assert merge([condensation], [plain]) == ([condensation], ["a"])
 
 
 def test_the_device_starts_with_its_kind_and_names_a_file():

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gendistill.augment.groups import GROUPS, draws, parse_strategy
+from gendistill.augment.groups import GROUPS, Draws, draws, parse_strategy
 from gendistill.config.catalogue.augmentations import DSA_GROUPS
 from gendistill.runtime.streams import derive_seed
 
@@ -13,7 +13,7 @@ from gendistill.runtime.streams import derive_seed
 def augment(images: Tensor, strategy: str, generator: torch.Generator, shared: bool) -> Tensor:
     """Images after one of the strategy's groups, drawn uniformly per call for the whole batch.
 
-    Siamese use is `siamese`; training uses ``shared=False``, independent parameters per image.
+    Siamese use is `augment_sets`; training uses ``shared=False``, independent parameters per image.
 
     Args:
         images: (n, c, h, w), standardised; gradients flow.
@@ -34,22 +34,36 @@ def augment(images: Tensor, strategy: str, generator: torch.Generator, shared: b
     return GROUPS[name](images, draws(images, generator, shared))
 
 
-def siamese(batches: Sequence[Tensor], strategy: str, generator: torch.Generator) -> list[Tensor]:
-    """Several batches after one group, drawn uniformly, with one draw of its parameters for all of their images.
+def augment_sets(images: Tensor, strategy: str, generators: Sequence[torch.Generator]) -> Tensor:
+    """Sets of images, each after a group and with parameters of its own, drawn once for the set.
+
+    The numbers are those of `augment` with ``shared=True``, set after set; sets of one group go through it together.
+    Siamese use: real and synthetic sets augmented with equally seeded generators get the same group and parameters,
+    whatever their sizes.
 
     Args:
-        batches: each (n_i, c, h, w), standardised, of one device; gradients flow.
+        images: (k, n, c, h, w), standardised; gradients flow.
         strategy: ``none``, or names of `DSA_GROUPS` joined by underscores.
-        generator: random stream, on the images' device; the only source of randomness.
+        generators: random streams of the k sets, on the images' device.
 
     Returns:
-        The batches, each in its shape.
+        (k, n, c, h, w); the input itself for ``none``.
 
     Raises:
         UserError: if the strategy names an unknown group.
     """
-    together = augment(torch.cat(list(batches)), strategy, generator, shared=True)
-    return list(together.split([len(batch) for batch in batches]))
+    named = parse_strategy(strategy, DSA_GROUPS)
+    if not named:
+        return images
+    drawn = [named[_choice(len(named), draw)] for draw in generators]
+    done: dict[int, Tensor] = {}
+    for name in dict.fromkeys(drawn):
+        places = [place for place, group in enumerate(drawn) if group == name]
+        source = Draws(generators=tuple(generators[place] for place in places), count=1, images=images.shape[1])
+        # joined and taken apart by views: indexing by a list would wait for the device
+        together = GROUPS[name](torch.cat([images[place] for place in places]), source)
+        done |= zip(places, together.unflatten(0, (len(places), -1)), strict=True)
+    return torch.stack([done[place] for place in range(len(drawn))])
 
 
 def _choice(n: int, generator: torch.Generator) -> int:

@@ -27,21 +27,32 @@ class Draws:
     """Where the parameters of one operation come from.
 
     Attributes:
-        generator: random stream, on the device of the images.
-        count: parameters drawn at a time: one per image, or 1 to share it.
+        generators: random streams, on the device of the images, one after another.
+        count: parameters that each gives at a time: one per image, or 1 to share it.
+        images: images in a row that share a parameter; 1 also where one parameter serves all of them.
     """
 
-    generator: torch.Generator
+    generators: tuple[torch.Generator, ...]
     count: int
+    images: int = 1
 
     def uniform(self, low: float, high: float) -> Tensor:
-        """Numbers from U(low, high), float32 (count,)."""
-        unit = torch.rand(self.count, generator=self.generator, device=self.generator.device)
-        return low + (high - low) * unit
+        """Numbers from U(low, high), float32 (one per parameter and image that shares it,)."""
+        unit = [torch.rand(self.count, generator=draw, device=draw.device) for draw in self.generators]
+        return low + (high - low) * self._spread(unit)
 
     def integers(self, low: int, high: int) -> Tensor:
-        """Integers drawn uniformly from low to high, both included, int64 (count,)."""
-        return torch.randint(low, high + 1, (self.count,), generator=self.generator, device=self.generator.device)
+        """Integers drawn uniformly from low to high, both included, int64, as many."""
+        return self._spread(
+            [
+                torch.randint(low, high + 1, (self.count,), generator=draw, device=draw.device)
+                for draw in self.generators
+            ]
+        )
+
+    def _spread(self, parts: list[Tensor]) -> Tensor:
+        values = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return values if self.images == 1 else values.repeat_interleave(self.images)
 
 
 def draws(images: Tensor, generator: torch.Generator, shared: bool) -> Draws:
@@ -56,7 +67,7 @@ def draws(images: Tensor, generator: torch.Generator, shared: bool) -> Draws:
     Returns:
         The source.
     """
-    return Draws(generator=generator, count=1 if shared else images.shape[0])
+    return Draws(generators=(generator,), count=1 if shared else images.shape[0])
 
 
 def parse_strategy(strategy: str, known: Sequence[str]) -> tuple[str, ...]:

@@ -17,13 +17,13 @@ from torch import Tensor
 
 from gendistill.baselines.images import ImageState, augment_classes, redraw, sgd_images
 from gendistill.baselines.order import PerClass
+from gendistill.baselines.parts import images_at_once
 from gendistill.baselines.task import DistilledSet, Task
 from gendistill.data.order import Order
 from gendistill.networks.base import Network
 from gendistill.runtime.loop import Loop
 from gendistill.runtime.streams import generator as stream
 
-CHUNK = 1024  # real images embedded at a time: a bound on memory, not on the result
 LARGE = 100  # images per class
 TERMS = ("loss",)
 
@@ -45,9 +45,9 @@ def distribution_matching(real: Tensor, synthetic: Tensor) -> Tensor:
 
 @torch.no_grad()
 def embed_real(network: Network, images: Tensor) -> Tensor:
-    """Embeddings (K, B, d) of images (K, B, c, h, w), in chunks."""
-    parts = [network.embed(part) for part in images.flatten(0, 1).split(CHUNK)]
-    embedded: Tensor = torch.cat(parts).unflatten(0, images.shape[:2])
+    """Embeddings (K, B, d) of images (K, B, c, h, w), as many at a time as `parts` says."""
+    parts = images.flatten(0, 1).split(images_at_once(network, images))
+    embedded: Tensor = torch.cat([network.embed(part) for part in parts]).unflatten(0, images.shape[:2])
     return embedded
 
 

@@ -14,13 +14,13 @@ class, and in between the network is trained on the images themselves.
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from gendistill.augment import dsa
 from gendistill.baselines.gradients import class_gradients, gradient_matching
 from gendistill.baselines.images import ImageState, augment_classes, redraw, sgd_images
 from gendistill.baselines.order import PerClass
+from gendistill.baselines.parts import losses_of_parts
 from gendistill.baselines.task import DistilledSet, Task
 from gendistill.config.benchmark import GradientParams
 from gendistill.config.benchmark_rules import DC_LOOPS
@@ -76,9 +76,9 @@ class Trainee:
             order = torch.randperm(len(images), generator=draw, device=images.device)
             for part in order.split(params.inner_batch):
                 batch = dsa.augment(images[part], params.augment, draw, shared=False)
-                loss = F.cross_entropy(self.network(batch), labels[part])
                 self.optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                for loss in losses_of_parts(self.network, batch, labels[part]):
+                    loss.backward()
                 self.optimizer.step()
 
     def dump(self) -> dict[str, Any]:
@@ -115,11 +115,32 @@ def train_step(state: ImageState, trainee: Trainee, task: Task, order: Order) ->
     return loss.detach()[None]
 
 
+def outer_step(state: ImageState, trainee: Trainee, task: Task, order: Order) -> Tensor:
+    """One update of the images, before it a new network where the last has had its updates, after it its passes.
+
+    Args:
+        state: changed in place.
+        trainee: likewise.
+        task: parameters and seed.
+        order: real images, as many of every class.
+
+    Returns:
+        The loss (1,), detached, on the device.
+    """
+    outer = outer_steps(task.params, task.ipc)
+    iteration, position = divmod(state.step, outer)
+    if position == 0:
+        trainee.restart(iteration)
+    loss = train_step(state, trainee, task, order)
+    if position + 1 < outer:  # what the last pass would teach is forgotten at once
+        trainee.train(state.images, task.labels, inner_epochs(task.params, task.ipc, position), state.step)
+    return loss
+
+
 def distil(task: Task) -> DistilledSet:
     """A set made by gradient matching, continuing from a checkpoint where there is one."""
-    params, labels = task.params, task.labels
-    outer = outer_steps(params, task.ipc)
-    steps = params.iterations * outer
+    params = task.params
+    steps = params.iterations * outer_steps(params, task.ipc)
     state = sgd_images(task.start(params.start), params.lr, params.momentum)
     trainee = Trainee(task)
     classes = PerClass(task.data.labels, task.num_classes, params.real_batch, task.seed, PURPOSE)
@@ -129,12 +150,7 @@ def distil(task: Task) -> DistilledSet:
             trainee.load(saved["trainee"])
         task.show(state.step, steps, state.images)
         while state.step < steps:
-            iteration, position = divmod(state.step, outer)
-            if position == 0:
-                trainee.restart(iteration)
-            loss = train_step(state, trainee, task, order)
-            if position + 1 < outer:  # what the last pass would teach is forgotten at once
-                trainee.train(state.images, labels, inner_epochs(params, task.ipc, position), state.step)
+            loss = outer_step(state, trainee, task, order)
             task.show(state.step, steps, state.images)
             loop.advance(state.step, loss, lambda: {"images": state.dump(), "trainee": trainee.dump()})
-    return DistilledSet(images=state.images.detach(), labels=labels, rows=loop.rows, steps=state.step)
+    return DistilledSet(images=state.images.detach(), labels=task.labels, rows=loop.rows, steps=state.step)

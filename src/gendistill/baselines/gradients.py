@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
+from gendistill.baselines.parts import loss_gradients
 from gendistill.networks.base import Network
 
 EPSILON = 1e-6  # DC's code
@@ -61,13 +62,12 @@ def class_gradients_at_once(network: Network, images: Tensor) -> Gradients:
 
 
 def class_gradients_in_turn(network: Network, images: Tensor) -> Gradients:
-    """`class_gradients` class by class with plain autograd."""
+    """`class_gradients` class by class with plain autograd, a large class in parts."""
     weights = list(matched_weights(network).values())
     found = []
     for label, batch in enumerate(images):
         labels = torch.full((len(batch),), label, device=images.device)
-        loss = F.cross_entropy(network(batch), labels)
-        found.append(torch.autograd.grad(loss, weights, create_graph=images.requires_grad))
+        found.append(loss_gradients(network, weights, batch, labels, create_graph=images.requires_grad))
     return [torch.stack(parts) for parts in zip(*found, strict=True)]
 
 

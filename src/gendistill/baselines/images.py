@@ -89,8 +89,10 @@ def augment_classes(
     """
     if strategy == "none":
         return real, synthetic
-    pairs = []
-    for label, batches in enumerate(zip(real.detach(), synthetic, strict=True)):
-        draw = stream(real.device, seed, purpose, "augment", step, label)
-        pairs.append(dsa.siamese(batches, strategy, draw))
-    return torch.stack([a for a, _ in pairs]).detach(), torch.stack([b for _, b in pairs])
+
+    def draws() -> list[torch.Generator]:
+        return [stream(real.device, seed, purpose, "augment", step, label) for label in range(len(real))]
+
+    with torch.no_grad():
+        real = dsa.augment_sets(real, strategy, draws())
+    return real, dsa.augment_sets(synthetic, strategy, draws())

@@ -8,7 +8,6 @@ and DM.
 from typing import Final
 
 from gendistill.config.benchmark_rules import DC_LOOPS, GRADIENT_METHODS
-from gendistill.config.catalogue.methods import METHODS
 from gendistill.reporting.paper import PRINTED_DATASETS, PRINTED_IPC, TABLE_1, Printed
 
 Row = tuple[tuple[float, float], ...]
