@@ -25,7 +25,7 @@ def main(
     with open_benchmark(stage, item, time_limit=time_limit, dry_run=dry_run) as run:
         from gendistill.artifact.images import load_images
         from gendistill.evaluation.cells import load_splits, run_cell
-        from gendistill.evaluation.fixed import fixed_jobs
+        from gendistill.evaluation.fixed_jobs import fixed_jobs
         from gendistill.runtime.files import write_json
 
         params, folder, device = run.params, Path("data/benchmark") / data, run.compute.device
@@ -43,7 +43,7 @@ def main(
             native = {"native": support_accuracy(artifact, splits.test)}
         cell = {
             "method": method, "network": network, "ipc": ipc, "set": number,
-            "updates": artifact.card["step"], "results": results, **native,
+            "artifact": artifact.card["sha256"], "updates": artifact.card["step"], "results": results, **native,
         }  # fmt: skip
         write_json(folder / "cells" / f"{method}-{network}-ipc{ipc}-set{number}.json", cell)
 
