@@ -51,8 +51,8 @@ def write_set(
         data: the images.
         form: one of `FORMATS`. ``png``: a folder a class. ``npz``: images.npz with train_images (n, h, w) or
             (n, h, w, 3) uint8 and train_labels (n, 1), as MedMNIST names them. ``pt``: images.pt (n, c, h, w) float32,
-            standardised, and labels.pt (n,) int64. ``grid``: grid.png, a row a class. Images that were learned are
-            exact in images.pt only: pixels are rounded and clamped.
+            standardised, and labels.pt (n,) int64, class after class but for soft labels. ``grid``: grid.png, a row a
+            class. Learned images are exact in images.pt only: pixels are rounded and clamped.
         origin: what the set was made from; written beside it.
         real: under ``npz``, test images to put in as test_images and test_labels.
         force: replace a folder that this function wrote before.
