@@ -1,10 +1,12 @@
 """Dataset distillation into a conditional generator: ``gendistill.load(path)`` opens a distilled set."""
 
 __version__ = "0.1.0"
-__all__ = ["Artifact", "UserError", "__version__", "load"]
+__all__ = ["Artifact", "GeneratorArtifact", "ImageArtifact", "UserError", "__version__", "load"]
 
 _HOMES = {
-    "Artifact": "gendistill.artifact.loading",
+    "Artifact": "gendistill.artifact.opened",
+    "GeneratorArtifact": "gendistill.artifact.loading",
+    "ImageArtifact": "gendistill.artifact.loading",
     "load": "gendistill.artifact.loading",
     "UserError": "gendistill.runtime.errors",
 }

@@ -31,7 +31,7 @@ def main(
     with open_benchmark("evaluate", item, matched=matched, time_limit=time_limit, dry_run=dry_run) as run:
         from gendistill.artifact.images import load_images
         from gendistill.evaluation.cells import run_cell
-        from gendistill.evaluation.fixed import fixed_jobs
+        from gendistill.evaluation.fixed_jobs import fixed_jobs
         from gendistill.evaluation.inputs import load_splits
         from gendistill.runtime.files import write_json
 
@@ -50,7 +50,7 @@ def main(
             native = {"native": support_accuracy(artifact, splits.test)}
         cell = {
             "method": method, "network": network, "ipc": ipc, "set": number,
-            "updates": artifact.card["step"], "results": results, **native,
+            "artifact": artifact.card["sha256"], "updates": artifact.card["step"], "results": results, **native,
         }  # fmt: skip
         write_json(folder / "cells" / f"{set_name(method, ipc, number, network)}.json", cell)
 

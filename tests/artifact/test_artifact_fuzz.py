@@ -13,7 +13,7 @@ from safetensors.numpy import load, save
 
 from gendistill.artifact.describe import description
 from gendistill.artifact.file import checksum, load_artifact
-from gendistill.artifact.images import load_images
+from gendistill.artifact.loading import load as open_artifact
 from gendistill.artifact.sampling import load_generator, sample
 from gendistill.runtime.errors import UserError
 
@@ -132,8 +132,9 @@ def use_generator(path):
 
 
 def use_images(path):
-    data = load_images(path).on("cpu")
-    return data.batch(torch.arange(len(data)))[0]
+    data = open_artifact(path).dataset()
+    assert data.images.dtype == torch.uint8
+    return torch.stack([data[k][0] for k in range(len(data))])
 
 
 @pytest.mark.parametrize(("kind", "use"), [("artifact", use_generator), ("image_artifact", use_images)])

@@ -64,16 +64,89 @@ def test_soft_labels_count_and_give_a_class(tmp_path, image_card, learned):
 
 
 def test_each_kind_refuses_the_other(image_artifact, artifact):
-    told = "holds images, expected generator; name an artifact of that kind, or read it with gendistill.artifact.images"
-    for refusing in (
-        lambda: load_generator(image_artifact, "cpu"),
-        lambda: gendistill.load(image_artifact),
-        lambda: export_artifact(image_artifact, artifact.parent / "b", dtype="float16"),
-    ):
-        with pytest.raises(UserError, match=told):
-            refusing()
-    with pytest.raises(UserError, match=r"holds generator, expected images; .* or read it with gendistill\.load"):
+    with pytest.raises(UserError, match="holds images, expected generator; name an artifact of that kind"):
+        load_generator(image_artifact, "cpu")
+    with pytest.raises(UserError, match=r"holds generator, expected images; .*gendistill\.load reads both"):
         load_images(artifact)
+
+
+def test_a_copy_has_the_same_images(image_artifact):
+    copy = image_artifact.parent / "b"
+    export_artifact(image_artifact, copy)
+    assert copy.read_bytes() == image_artifact.read_bytes()
+    with pytest.raises(UserError, match="holds images, which stay in float32; only weights are told a precision"):
+        export_artifact(image_artifact, image_artifact.parent / "c", dtype="float32")
+    assert not (image_artifact.parent / "c").exists()
+
+
+# --- in Python
+
+
+def test_learned_images_are_given_as_they_were(image_artifact, learned, image_card):
+    loaded = gendistill.load(image_artifact)
+    assert isinstance(loaded, gendistill.ImageArtifact)
+    assert isinstance(loaded, gendistill.Artifact)
+    assert (loaded.classes, loaded.image_shape) == (("null", "één", "two", "three"), (1, 16, 16))
+    assert loaded.card["source"] == "dm"
+    data = loaded.dataset()
+    assert len(data) == 4
+    assert learned.abs().max() > 2  # beyond the range of pixels: (1 - 0.25) / 0.5 = 1.5
+    for number, (image, label) in enumerate(data):
+        assert torch.equal(image, learned[number])
+        assert label == number
+    shown = loaded.dataset(ipc=1, seed=0, transform=lambda image: image)
+    image, label = shown[2]
+    assert (image.dtype, label) == (torch.uint8, 2)
+    expected = ((learned[2] * 0.5 + 0.25).clamp(0, 1) * 255).round()  # mean 0.25 and std 0.5 in the card
+    assert torch.equal(image.float(), expected)
+    assert {0, 255} <= set(image.flatten().tolist())
+
+
+def test_chosen_images_are_given_standardised_and_as_pixels(tmp_path, image_card):
+    images = torch.arange(4, dtype=torch.uint8)[:, None, None, None].expand(4, 1, 16, 16).contiguous()
+    image_card |= {"dtype": "uint8"}
+    image_card["normalisation"]["pixels"] = IMAGE_PIXELS["uint8"]
+    save_images(tmp_path / "x", images, torch.arange(4), image_card)
+    loaded = gendistill.load(tmp_path / "x")
+    image, label = loaded.dataset()[3]
+    assert label == 3
+    torch.testing.assert_close(image, torch.full((1, 16, 16), (3 / 255 - 0.25) / 0.5))
+    assert torch.equal(loaded.dataset(transform=lambda pixels: pixels)[3][0], images[3])
+    assert torch.equal(loaded.normalise(images)[3], image)
+    assert torch.equal(loaded.transform(np.full((16, 16), 3, np.uint8)), image)  # a real image, standardised alike
+
+
+def test_soft_labels_are_given_as_classes(tmp_path, image_card, learned):
+    image_card["images"]["labels"] = "soft, centred"
+    soft = torch.tensor([[0.1, 0.9, -0.2, 0.0], [0.0, 0.1, 0.2, 0.3], [1.0, 0, 0, 0], [0, 0, 0.5, 0.1]])
+    save_images(tmp_path / "x", learned, soft, image_card)
+    data = gendistill.load(tmp_path / "x").dataset()
+    assert [data[k][1] for k in range(4)] == data.labels.tolist() == [1, 3, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"ipc": 2}, r"holds 1 images per class and no generator, so it cannot give 2 \(IPC\); ask for 1, or leave"),
+        ({"ipc": 0}, r"so it cannot give 0"),
+        ({"seed": 5}, "holds the images of seed 0 and draws none for seed 5"),
+    ],
+)
+def test_what_is_not_stored_is_not_given(image_artifact, arguments, text):
+    loaded = gendistill.load(image_artifact)
+    with pytest.raises(UserError, match=text):
+        loaded.dataset(**arguments)
+    assert not hasattr(loaded, "sample")
+    assert not hasattr(loaded, "fresh")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu_stored_images_stay_on_the_cpu(image_artifact):
+    loaded = gendistill.load(image_artifact, device="cuda")
+    assert loaded.device.type == loaded.mean.device.type == "cuda"
+    assert not loaded.dataset()[0][0].is_cuda
+    assert loaded.stored.on(loaded.device).batch(torch.tensor([0], device=loaded.device))[0].is_cuda
 
 
 @pytest.mark.parametrize(
@@ -158,11 +231,28 @@ def test_cards_of_images_are_described(image_artifact, artifact):
     card, other = load_images(image_artifact).card, load_artifact(artifact)[1]
     said = description(image_artifact, card)
     assert "1 images per class, labels: class numbers, in float32" in said
-    assert "accuracy    not told\n" in said
+    assert "accuracy    not told (`gendistill export" in said
     assert "images.ipc" in comparison((image_artifact, artifact), (card, other))
     assert "| images.safetensors | coded, 4 classes, 1 x 16 x 16 | not told |" in table(
         [("images.safetensors", card, 1, "abc")]
     )
+
+
+@pytest.mark.parametrize(("key", "value"), [("protocol", "fresh"), ("ipc", 2)])
+def test_a_card_of_images_tells_no_accuracy_of_other_images(image_card, key, value):
+    training = {"epochs": 1, "steps": 1, "batch": 4, "lr": 0.1, "momentum": 0.9, "weight_decay": 0.0}
+    entry = {"protocol": "fixed", "ipc": 1, "network": "convnet3", "width": 1.0, "n": 2, "mean": 0.5, "std": 0.1}
+    entry |= {
+        "min": 0.4,
+        "max": 0.6,
+        "training": training | {"schedule": "half", "augment": "none", "semantics": "dsa"},
+    }
+    origin = {"seed": 0, "preset": "x", "commit": None, "hardware": []}
+    card = image_card | {"format": FORMAT, "sha256": "0" * 64, "accuracies": [entry], "provenance": origin}
+    assert images_problems(json.loads(json.dumps(card))) == []
+    entry[key] = value
+    told = ("accuracies.0", "must be of fixed or fixed_plain, and of the 1 images per class")
+    assert images_problems(json.loads(json.dumps(card))) == [told]
 
 
 def test_pictures_are_clamped():

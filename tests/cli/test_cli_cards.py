@@ -237,25 +237,6 @@ def test_cards_of_images_are_told(images, command):
     assert "1 images per class, labels: class numbers, in float32" in told.stdout
     assert json.loads(command(folder, "info", "--json", images.name).stdout)["images"]["ipc"] == 1
     assert "sum and card are in order" in command(folder, "verify", images.name).stdout
+    assert "not told (`gendistill export --accuracy` adds" in told.stdout
     assert "say the same" in command(folder, "compare", images.name, images.name).stdout
     assert "| coded, 2 classes, 1 x 16 x 16 | not told |" in command(folder, "table", ".").stdout
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("sample", "images.safetensors", "--out", "x"),
-        ("train", "images.safetensors", "--data", "digits"),
-        ("verify", "images.safetensors", "--data", "digits"),
-        ("export", "images.safetensors", "--out", "b.safetensors"),
-        ("export", "images.safetensors", "--out", "b.safetensors", "--accuracy", "dm-convnet3.json"),
-    ],
-)
-def test_what_needs_a_generator_refuses_images_in_one_message(images, command, words):
-    done = command(images.parent, *words)
-    assert done.exit_code == 2
-    assert done.stderr == (
-        "images.safetensors holds images, expected generator; name an artifact of that kind, "
-        "or read it with gendistill.artifact.images.load_images\n"
-    )
-    assert [path.name for path in images.parent.iterdir()] == [images.name]

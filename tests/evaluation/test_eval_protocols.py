@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from gendistill.config.benchmark import FixedRecipe
 from gendistill.config.params import parse_params
 from gendistill.config.yaml12 import load_yaml
+from gendistill.evaluation.fixed import fixed_budget
 from gendistill.evaluation.protocols import budget, epochs_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,3 +87,21 @@ def test_the_cosine_goes_to_zero(make_budget):
 def test_there_are_no_other_protocols():
     with pytest.raises(KeyError, match="secret"):
         plan("secret", 10)
+
+
+def test_the_budget_of_a_set_of_images():
+    recipe = FixedRecipe(lr=0.01, momentum=0.9, weight_decay=5e-4, batch=256, augment="color_crop")
+    got = fixed_budget("fixed", 500, recipe, 1000)
+    assert (got.batch, got.steps_per_epoch, got.steps, got.augment, got.semantics) == (
+        256,
+        2,
+        2000,
+        "color_crop",
+        "dsa",
+    )
+    assert [got.learning_rate(step) for step in (0, 999, 1000, 1999)] == pytest.approx([0.01, 0.01, 0.001, 0.001])
+    plain = fixed_budget("fixed_plain", 10, recipe, 300)
+    assert (plain.batch, plain.steps, plain.augment, plain.protocol) == (10, 300, "none", "fixed_plain")
+    assert (plain.lr, plain.momentum, plain.weight_decay) == (0.01, 0.9, 5e-4)
+    with pytest.raises(KeyError, match="fresh"):
+        fixed_budget("fresh", 10, recipe, 1)

@@ -24,8 +24,8 @@ class DistilledImages(Dataset[tuple[Any, int]]):
     """Labelled images that stay.
 
     Attributes:
-        images: (n, c, h, w) uint8, on the CPU.
-        labels: (n,) int64, class after class.
+        images: (n, c, h, w) uint8, on the CPU; of learned images what is to be looked at.
+        labels: (n,) int64, class after class; where stored labels are soft, in the order of the file.
         classes: names; the label is the position.
     """
 
@@ -38,6 +38,7 @@ class DistilledImages(Dataset[tuple[Any, int]]):
         mean: Tensor,
         std: Tensor,
         transform: Callable[[Tensor], Any] | None = None,
+        learned: Tensor | None = None,
     ) -> None:
         """Hold images and labels.
 
@@ -48,18 +49,25 @@ class DistilledImages(Dataset[tuple[Any, int]]):
             mean: (c,) of pixels in [0, 1], for images that no transform is given for.
             std: (c,) likewise.
             transform: called with an image (c, h, w) uint8; without one, items are standardised.
+            learned: (n, c, h, w) float32, the images themselves where they were optimised in the standardised space:
+                they may leave the range of pixels, and are the items then.
         """
         self.images, self.labels, self.classes = images, labels, classes
-        self.mean, self.std, self.transform = mean, std, transform
+        self.mean, self.std, self.transform, self.learned = mean, std, transform, learned
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
         """Image `index`, standardised float32 (c, h, w) or what the transform makes of it, and its label."""
-        image = self.images[index]
-        shown = standardise(image, self.mean, self.std) if self.transform is None else self.transform(image)
+        shown = self.standardised(index) if self.transform is None else self.transform(self.images[index])
         return shown, int(self.labels[index])
+
+    def standardised(self, index: int | slice = slice(None)) -> Tensor:
+        """Images as networks see them, float32: one (c, h, w), or several (n, c, h, w)."""
+        if self.learned is not None:
+            return self.learned[index]
+        return standardise(self.images[index], self.mean, self.std)
 
 
 class FreshImages(IterableDataset[tuple[Tensor, Tensor]]):

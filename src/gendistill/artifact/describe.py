@@ -51,7 +51,8 @@ def description(path: Path, card: Card) -> str:
 def _content(card: Card) -> str:
     """What the file holds, in words."""
     if card["kind"] == "images":
-        return f"{card['images']['ipc']} images per class, labels: {card['images']['labels']},"
+        use = " (the largest entry is the class)" if card["images"]["labels"] != "class numbers" else ""
+        return f"{card['images']['ipc']} images per class, labels: {card['images']['labels']}{use},"
     return "weights"
 
 
@@ -97,9 +98,9 @@ def table(rows: list[tuple[str, Card, int, str]]) -> str:
 def _accuracies(card: Card) -> list[str]:
     """The reported accuracies with their budgets."""
     if not card["accuracies"]:
-        how = " (`gendistill export --accuracy` adds what the pipeline measured)" if card["kind"] == "generator" else ""
-        return [f"  accuracy    not told{how}"]
-    lines = ["  accuracy    on real test images; mean ± sample standard deviation of n students of one generator"]
+        return ["  accuracy    not told (`gendistill export --accuracy` adds what the pipeline measured)"]
+    made = "generator" if card["kind"] == "generator" else "set"
+    lines = [f"  accuracy    on real test images; mean ± sample standard deviation of n students of one {made}"]
     for entry in card["accuracies"]:
         way = entry["training"]
         lines.append(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gendistill.artifact.arrays import Arrays
-from gendistill.artifact.file import check_kind, load_artifact, save_artifact
+from gendistill.artifact.file import load_artifact, save_artifact
 from gendistill.artifact.shapes import stored_type
 from gendistill.runtime.errors import UserError
 
@@ -18,7 +18,7 @@ def export_artifact(
     source: Path,
     out: Path,
     *,
-    dtype: str,
+    dtype: str | None = None,
     accuracies: list[dict[str, Any]] | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def export_artifact(
     Args:
         source: the artifact.
         out: file to write.
-        dtype: ``float16`` or ``float32``.
+        dtype: of weights, ``float16`` (None, too) or ``float32``; None for images, which stay as they are.
         accuracies: entries of the card, see `gendistill.artifact.schema.Accuracy`; None keeps those of `source`.
         provenance: where they come from; None keeps that of `source`.
 
@@ -35,15 +35,19 @@ def export_artifact(
         The card as written.
 
     Raises:
-        UserError: `source` cannot be read, a weight is too large for half precision, or the card would not be legal.
+        UserError: `source` cannot be read, a weight is too large for half precision, images are to have another
+            precision, or the card would not be legal.
     """
     tensors, card = load_artifact(source)
-    check_kind(source, card, "generator")
+    if card["kind"] == "images" and dtype is not None:
+        raise UserError(f"{source} holds images, which stay in {card['dtype']}; only weights are told a precision")
     if accuracies is not None:
         # what was measured are images of the weights in their precision then
         card["accuracies"], card["provenance"] = accuracies, {**(provenance or {}), "measured_in": card["dtype"]}
-    card["dtype"] = dtype
-    return save_artifact(out, converted(source, tensors, dtype), card)
+    if card["kind"] == "generator":
+        card["dtype"] = dtype or "float16"
+        tensors = converted(source, tensors, card["dtype"])
+    return save_artifact(out, tensors, card)
 
 
 def converted(source: Path, tensors: Arrays, dtype: str) -> Arrays:

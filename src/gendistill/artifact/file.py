@@ -32,7 +32,6 @@ KINDS: dict[str, tuple[Callable[[dict[str, Any]], Problems], Callable[[dict[str,
     "images": (images_problems, images_tensors),
 }
 """What a file may hold -> what is wrong with such a card, and the tensors that a legal one stands for."""
-READERS = {"generator": "gendistill.load", "images": "gendistill.artifact.images.load_images"}
 
 
 def checksum(tensors: Arrays, card: dict[str, Any]) -> str:
@@ -151,8 +150,7 @@ def check_kind(path: Path, card: dict[str, Any], kind: str) -> None:
     """
     if card["kind"] != kind:
         raise UserError(
-            f"{path} holds {card['kind']}, expected {kind}; name an artifact of that kind, "
-            f"or read it with {READERS[card['kind']]}"
+            f"{path} holds {card['kind']}, expected {kind}; name an artifact of that kind (gendistill.load reads both)"
         )
 
 

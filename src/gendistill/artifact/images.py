@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gendistill.artifact.arrays import Arrays
 from gendistill.artifact.file import check_kind, load_artifact, save_artifact
 from gendistill.data.resident import ImageSet, OnDevice, ResidentImages
 
@@ -32,8 +33,8 @@ class StandardisedImages(OnDevice):
 
 
 @dataclass(frozen=True)
-class ImageArtifact:
-    """What a file of images holds.
+class StoredImages:
+    """What a file of images holds; `gendistill.load` wraps it for use outside of the pipelines.
 
     Attributes:
         images: (n, c, h, w) uint8, or float32 standardised; on the CPU, like all of them.
@@ -69,7 +70,7 @@ def save_images(path: Path, images: Tensor, labels: Tensor, card: dict[str, Any]
     return save_artifact(path, {"images": images.cpu().numpy(), "labels": labels.cpu().numpy()}, card)
 
 
-def load_images(path: Path) -> ImageArtifact:
+def load_images(path: Path) -> StoredImages:
     """Read and verify an artifact of images.
 
     Raises:
@@ -77,7 +78,12 @@ def load_images(path: Path) -> ImageArtifact:
     """
     tensors, card = load_artifact(path)
     check_kind(path, card, "images")
-    return ImageArtifact(torch.from_numpy(tensors["images"]), torch.from_numpy(tensors["labels"]), card)
+    return stored_images(tensors, card)
+
+
+def stored_images(tensors: Arrays, card: dict[str, Any]) -> StoredImages:
+    """`load_images` for what `load_artifact` gave, which has held the tensors against the card."""
+    return StoredImages(torch.from_numpy(tensors["images"]), torch.from_numpy(tensors["labels"]), card)
 
 
 def pixels(images: Tensor, mean: Tensor, std: Tensor) -> NDArray[np.uint8]:

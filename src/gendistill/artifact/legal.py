@@ -90,7 +90,12 @@ def _images_contradictions(card: dict[str, Any]) -> Problems:
         "normalisation.std": (len(ranges["std"]) == shape[0], "image_shape"),
         "normalisation.pixels": (ranges["pixels"] == IMAGE_PIXELS[card["dtype"]], "dtype"),
     }
-    return [(key, f"does not fit {other}") for key, (holds, other) in rules.items() if not holds]
+    told = [
+        (f"accuracies.{place}", f"must be of fixed or fixed_plain, and of the {card['images']['ipc']} images per class")
+        for place, entry in enumerate(card["accuracies"])
+        if entry["protocol"] == "fresh" or entry["ipc"] != card["images"]["ipc"]
+    ]
+    return told + [(key, f"does not fit {other}") for key, (holds, other) in rules.items() if not holds]
 
 
 def _told_twice(card: dict[str, Any]) -> Problems:

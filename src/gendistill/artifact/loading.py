@@ -4,78 +4,57 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from gendistill.artifact.datasets import DistilledImages, FreshImages
-from gendistill.artifact.file import check_kind, load_artifact
+from gendistill.artifact.file import load_artifact
+from gendistill.artifact.images import StoredImages, pixels, stored_images
+from gendistill.artifact.kinds import images_per_class
+from gendistill.artifact.opened import Artifact
 from gendistill.artifact.sampling import build_generator, fixed_set, sample
-from gendistill.data.real import FITTERS
-from gendistill.data.resident import standardise, to_uint8
+from gendistill.data.resident import to_uint8
 from gendistill.networks.generator import Generator
 from gendistill.runtime.errors import UserError
 
 
-def load(path: str | Path, device: str | torch.device = "cpu") -> "Artifact":
+def load(path: str | Path, device: str | torch.device = "cpu") -> "GeneratorArtifact | ImageArtifact":
     """Open a distilled set.
 
     Args:
-        path: a ``.safetensors`` file that the pipeline or `gendistill export` wrote.
-        device: where images are generated.
+        path: a ``.safetensors`` file that a pipeline or `gendistill export` wrote.
+        device: where images are generated; stored ones stay on the CPU.
+
+    Returns:
+        By what the file holds, a `GeneratorArtifact` or an `ImageArtifact`; both have a `dataset`.
 
     Raises:
-        UserError: the file is missing, no artifact of a generator, altered, or of a version that cannot be read; or
-            there is no such device. No code of the file is run.
+        UserError: the file is missing, no artifact, altered, or of a version that cannot be read; or there is no such
+            device. No code of the file is run.
     """
     path = Path(path)
     tensors, card = load_artifact(path)
-    check_kind(path, card, "generator")
     try:
         place = torch.device(device)
-        return Artifact(path, card, build_generator(tensors, card, place))
+        if card["kind"] == "images":
+            return ImageArtifact(path, stored_images(tensors, card), place)
+        return GeneratorArtifact(path, card, build_generator(tensors, card, place))
     except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
         first = str(error).partition("\n")[0]
         raise UserError(f"device {device!r} cannot be used here ({first}); expected cpu, cuda or cuda:<n>") from error
 
 
-class Artifact:
-    """A distilled set: a generator, and how to use its images.
-
-    Images have three forms. Pixels are uint8 in [0, 255] (`sample`); networks are trained on and tested with
-    standardised images (`dataset`, `fresh`, `normalise`, `transform`), ``(p - mean) / std`` with p in [0, 1].
+class GeneratorArtifact(Artifact):
+    """A generator: as many images as are wanted, drawn once (`dataset`), or new ones without end (`fresh`, `sample`).
 
     Attributes:
-        path: the file.
-        card: everything the file says of itself, as JSON types; checked.
-        generator: the network, in eval mode, without gradients.
-        mean: (c,) float32 of the real training pixels in [0, 1], on the device.
-        std: (c,) likewise.
+        generator: the network, in eval mode, without gradients, on the device.
     """
 
     def __init__(self, path: Path, card: dict[str, Any], generator: Generator) -> None:
         """Use `load`."""
-        self.path, self.card, self.generator = path, card, generator
-        ranges = card["normalisation"]
-        self.mean, self.std = (torch.tensor(ranges[name], device=self.device) for name in ("mean", "std"))
-
-    @property
-    def device(self) -> torch.device:
-        """Where images are generated."""
-        return next(self.generator.parameters()).device
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names; the label is the position."""
-        return tuple(self.card["classes"])
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Channels, height, width."""
-        channels, height, width = self.card["image_shape"]
-        return channels, height, width
+        super().__init__(path, card, next(generator.parameters()).device)
+        self.generator = generator
 
     def sample(self, labels: Tensor | Sequence[int], generator: torch.Generator | None = None) -> Tensor:
         """A new image for every label.
@@ -98,18 +77,19 @@ class Artifact:
         return to_uint8(sample(self.generator, wanted.to(self.device, torch.int64), draw))
 
     def dataset(
-        self, ipc: int = 10, seed: int | None = None, transform: Callable[[Tensor], Any] | None = None
+        self, ipc: int | None = None, seed: int | None = None, transform: Callable[[Tensor], Any] | None = None
     ) -> DistilledImages:
         """Images drawn once, `ipc` of every class, on the CPU: the protocol ``fixed``.
 
         Args:
-            ipc: images per class; >= 1.
+            ipc: images per class; >= 1; None: 10.
             seed: of the draw, >= 0; None takes the run's, which gives the images of its `generate` stage.
             transform: called with an image (c, h, w) uint8; without one, items are standardised float32.
 
         Raises:
             UserError: a number is too small.
         """
+        ipc = images_per_class(self.path, self.card, ipc)
         seed = self.card["parameters"]["seed"] if seed is None else seed
         if ipc < 1 or seed < 0:
             raise UserError(f"dataset: ipc is {ipc} and seed is {seed}; expected at least 1 and 0")
@@ -127,41 +107,47 @@ class Artifact:
         """
         return FreshImages(self.generator, batch_size=batch_size, seed=seed, mean=self.mean, std=self.std, rank=rank)
 
-    def normalise(self, images: Tensor) -> Tensor:
-        """Images as networks see them; on the device that they are on.
+
+class ImageArtifact(Artifact):
+    """A fixed set of images. Nothing can be drawn from it, so it has neither `sample` nor `fresh`.
+
+    Attributes:
+        stored: images and labels as they lie in the file.
+    """
+
+    def __init__(self, path: Path, stored: StoredImages, device: torch.device) -> None:
+        """Use `load`."""
+        super().__init__(path, stored.card, device)
+        self.stored = stored
+
+    def dataset(
+        self, ipc: int | None = None, seed: int | None = None, transform: Callable[[Tensor], Any] | None = None
+    ) -> DistilledImages:
+        """The stored images, on the CPU, in the order of the file: the protocol ``fixed``.
+
+        Images that were learned lie in the standardised space and may leave the range of pixels: items are exactly the
+        stored values, as in the evaluation. A soft label gives the class of its largest entry.
 
         Args:
-            images: (..., c, h, w), uint8 in [0, 255] or floating point in [0, 1]; gradients flow to the latter.
-
-        Returns:
-            The same shape, floating point, standardised.
-        """
-        return standardise(images, self.mean.to(images.device), self.std.to(images.device))
-
-    def transform(self, image: Image.Image | NDArray[np.uint8] | Tensor) -> Tensor:
-        """A real image as networks see it: what goes into ``transform=`` of torchvision's data sets.
-
-        It is brought to the artifact's channels and size as the training images were (`card["data"]["fit"]`).
-
-        Args:
-            image: a PIL image, an array (h, w) or (h, w, c) uint8, or a tensor (c, h, w) uint8.
-
-        Returns:
-            (c, height, width) float32, standardised, on the CPU.
+            ipc: images per class; None, or as many as are stored.
+            seed: None, or the one that the set was made with: nothing is drawn here.
+            transform: called with an image (c, h, w) uint8, for which learned ones are brought back to pixels, rounded
+                and clamped; without one, items are standardised float32.
 
         Raises:
-            UserError: the image cannot be brought to that form.
+            UserError: there is no such number of images, or another seed is asked for.
         """
-        channels, size, _ = self.image_shape
-        if isinstance(image, Image.Image):
-            image = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-        pixels = image.cpu().movedim(0, -1).numpy() if isinstance(image, Tensor) else np.asarray(image)
-        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != channels:
-            raise UserError(
-                f"transform: the image is {pixels.dtype} of shape {list(pixels.shape)} (height, width, channels), "
-                f"but the artifact needs uint8 with {channels} channel{'s' if channels > 1 else ''}"
-            )
-        fit = FITTERS[self.card["data"]["fit"]]
-        fitted = torch.from_numpy(np.ascontiguousarray(fit(pixels[None], size)[0].transpose(2, 0, 1)))
-        return standardise(fitted, self.mean.cpu(), self.std.cpu())
+        images_per_class(self.path, self.card, ipc)
+        made = self.card["parameters"]["seed"]
+        if seed not in (None, made):
+            raise UserError(f"dataset: {self.path} holds the images of seed {made} and draws none for seed {seed}")
+        mean, std, images = self.mean.cpu(), self.std.cpu(), self.stored.images
+        return DistilledImages(
+            torch.from_numpy(pixels(images, mean, std)),
+            self.stored.classes,
+            classes=self.classes,
+            mean=mean,
+            std=std,
+            transform=transform,
+            learned=None if images.dtype == torch.uint8 else images,
+        )

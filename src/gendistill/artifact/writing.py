@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gendistill.artifact.datasets import DistilledImages
 from gendistill.artifact.fixed import save_grid
-from gendistill.data.resident import ImageSet, standardise
+from gendistill.data.resident import ImageSet
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.files import write_atomically
 
@@ -51,7 +51,8 @@ def write_set(
         data: the images.
         form: one of `FORMATS`. ``png``: a folder a class. ``npz``: images.npz with train_images (n, h, w) or
             (n, h, w, 3) uint8 and train_labels (n, 1), as MedMNIST names them. ``pt``: images.pt (n, c, h, w) float32,
-            standardised, and labels.pt (n,) int64, class after class. ``grid``: grid.png, a row a class.
+            standardised, and labels.pt (n,) int64, class after class but for soft labels. ``grid``: grid.png, a row a
+            class. Learned images are exact in images.pt only: pixels are rounded and clamped.
         origin: what the set was made from; written beside it.
         real: under ``npz``, test images to put in as test_images and test_labels.
         force: replace a folder that this function wrote before.
@@ -107,7 +108,7 @@ def _npz(folder: Path, data: DistilledImages, real: ImageSet | None) -> None:
 
 
 def _tensors(folder: Path, data: DistilledImages, real: ImageSet | None) -> None:
-    torch.save(standardise(data.images, data.mean, data.std), folder / "images.pt")
+    torch.save(data.standardised(), folder / "images.pt")
     torch.save(data.labels, folder / "labels.pt")
 
 

@@ -18,7 +18,7 @@ import math
 import torch
 from torch import Tensor
 
-from gendistill.artifact.images import ImageArtifact
+from gendistill.artifact.images import StoredImages
 from gendistill.data.order import InTurn
 from gendistill.data.resident import ImageSet
 
@@ -92,7 +92,7 @@ def regression_accuracy(support: Tensor, labels: Tensor, data: ImageSet, jitter:
     return int(right) / len(data)
 
 
-def support_accuracy(artifact: ImageArtifact, data: ImageSet) -> float:
+def support_accuracy(artifact: StoredImages, data: ImageSet) -> float:
     """Accuracy in [0, 1] of kernel ridge regression on the images of an artifact of KIP-FC, with their labels."""
     labels = artifact.labels
     if labels.dim() == 1:

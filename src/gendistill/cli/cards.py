@@ -4,7 +4,7 @@ import hashlib
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -78,12 +78,16 @@ def table(
 def export(
     artifact: Artifact,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .safetensors file to write.")],
-    dtype: Annotated[Dtype, typer.Option(help="Precision of the weights; fp16 halves the file.")] = Dtype.FP16,
+    dtype: Annotated[
+        Dtype | None,
+        typer.Option(help="Precision of weights; images stay as they are. [default: fp16, which halves the file]"),
+    ] = None,
     accuracy: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="JSON",
-            help="metrics/accuracy/<source>-<network>.json of the finished run; repeat for more networks. "
+            help="Of the finished run, metrics/accuracy/<source>-<network>.json; for a set of images "
+            "data/benchmark/<data>/cells/<method>-<network>-ipc<k>-set<s>.json. Repeat for more networks. "
             "Run it in the project's folder: commit, parameters and hardware are read there.",
         ),
     ] = None,
@@ -99,12 +103,24 @@ def export(
         raise UserError(f"{out} must end in .safetensors, so that other tools know it")
     told, origin = None, None
     if accuracy:
-        from gendistill.cli.measured import measured
-
-        told, origin = measured(artifact, accuracy, Path.cwd())
-    kind = {Dtype.FP16: "float16", Dtype.FP32: "float32"}[dtype]
+        told, origin = _measured(artifact, accuracy)
+    kind = {None: None, Dtype.FP16: "float16", Dtype.FP32: "float32"}[dtype]
     card = export_artifact(artifact, out, dtype=kind, accuracies=told, provenance=origin)
     print(
-        f"{out}: {out.stat().st_size / 1e6:.2f} MB in {kind}, {len(card['accuracies'])} accuracies, "
+        f"{out}: {out.stat().st_size / 1e6:.2f} MB in {card['dtype']}, {len(card['accuracies'])} accuracies, "
         f"sha256 of the file {hashlib.sha256(out.read_bytes()).hexdigest()}"
     )
+
+
+def _measured(artifact: Path, files: list[Path]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Accuracies and provenance of the finished run whose files are in this folder, by the kind of artifact."""
+    from gendistill.artifact.file import load_artifact
+
+    _, card = load_artifact(artifact)
+    if card["kind"] == "images":
+        from gendistill.cli.measured_set import measured_set
+
+        return measured_set(artifact, card, files, Path.cwd())
+    from gendistill.cli.measured import measured
+
+    return measured(artifact, card, files, Path.cwd())

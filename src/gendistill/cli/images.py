@@ -21,9 +21,15 @@ class Format(StrEnum):
 def sample(
     artifact: Artifact,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to make; it appears whole or not at all.")],
-    ipc: Annotated[int, typer.Option(min=1, max=100_000, help="Images per class.")] = 10,
+    ipc: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Images per class. [default: 10; all that a set of images has]"),
+    ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the draw. [default: the run's, as its `generate` stage]")
+        int | None,
+        typer.Option(
+            min=0, help="Of the draw; a set of images has its own. [default: the run's, as its `generate` stage]"
+        ),
     ] = None,
     format: Annotated[  # the option's name
         Format,
@@ -44,7 +50,7 @@ def sample(
     device: Annotated[str, typer.Option(help="Where images are generated: cpu, cuda, cuda:<n>.")] = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Replace FOLDER if `sample` wrote it.")] = False,
 ) -> None:
-    """Write images drawn from it, in a form other tools read."""
+    """Write images drawn from it, or those that it stores, in a form other tools read."""
     from gendistill.runtime.errors import UserError
 
     if data is not None and format != Format.NPZ:
@@ -67,7 +73,7 @@ def sample(
     origin = {
         "artifact": artifact.name,
         "sha256": loaded.card["sha256"],
-        "ipc": ipc,
+        "ipc": len(drawn) // len(loaded.classes),
         "seed": loaded.card["parameters"]["seed"] if seed is None else seed,
         "classes": list(loaded.classes),
         "normalisation": loaded.card["normalisation"],

@@ -8,11 +8,11 @@ from typing import Any
 
 import gendistill
 from gendistill.artifact.card import parameters
-from gendistill.artifact.file import check_kind, load_artifact
+from gendistill.artifact.schema import Training
 from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.config.catalogue.protocols import PROTOCOLS
 from gendistill.config.schema import Params
-from gendistill.evaluation.protocols import budget
+from gendistill.evaluation.protocols import Budget, budget
 from gendistill.reporting.origin import origin
 from gendistill.reporting.runs import workspace_run
 from gendistill.runtime.errors import UserError
@@ -22,11 +22,14 @@ KEY = re.compile(f"({'|'.join(PROTOCOLS)})_ipc([0-9]+)")
 COPIED = ("width", "n", "mean", "std", "min", "max")  # from the metrics
 
 
-def measured(artifact: Path, files: list[Path], root: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Accuracies and provenance of the run in the workspace.
+def measured(
+    artifact: Path, card: dict[str, Any], files: list[Path], root: Path
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Accuracies and provenance of the run in the workspace, of a generator.
 
     Args:
         artifact: what was evaluated.
+        card: its card.
         files: metrics/accuracy/<source>-<network>.json.
         root: the project's folder.
 
@@ -36,8 +39,6 @@ def measured(artifact: Path, files: list[Path], root: Path) -> tuple[list[dict[s
     Raises:
         UserError: a file is no such metrics file, or the run is not the artifact's.
     """
-    _, card = load_artifact(artifact)
-    check_kind(artifact, card, "generator")
     contents = {_network(path, card): _read(path) for path in files}
     run = workspace_run(root)
     if parameters(run.params, card["source"]) != card["parameters"]:
@@ -96,11 +97,7 @@ def _entry(key: str, value: dict[str, Any], network: str, card: dict[str, Any], 
     assert match is not None, key
     protocol, ipc = match[1], int(match[2])
     plan = budget(protocol, len(card["classes"]) * ipc, params.recipe, value["epochs"])
-    training = {
-        "epochs": plan.epochs, "steps": plan.steps, "batch": plan.batch, "lr": plan.lr, "momentum": plan.momentum,
-        "weight_decay": plan.weight_decay, "schedule": plan.schedule, "augment": plan.augment,
-        "semantics": plan.semantics,
-    }  # fmt: skip
+    training = training_of(plan)
     recipe = {field.name: card["recipe"][field.name] for field in dataclasses.fields(params.recipe)}
     same = all(value[name] == training[name] for name in ("steps", "batch", "augment"))
     if not same or recipe != dataclasses.asdict(params.recipe):
@@ -113,3 +110,8 @@ def _entry(key: str, value: dict[str, Any], network: str, card: dict[str, Any], 
         "protocol": protocol, "ipc": ipc, "network": network, **{name: value[name] for name in COPIED},
         "training": training,
     }  # fmt: skip
+
+
+def training_of(plan: Budget) -> dict[str, Any]:
+    """A budget as a card tells it: `gendistill.artifact.schema.Training`."""
+    return {field.name: getattr(plan, field.name) for field in dataclasses.fields(Training)}

@@ -11,7 +11,7 @@ from gendistill.cli.cards import Artifact
 from gendistill.config.catalogue.networks import NETWORKS
 
 if TYPE_CHECKING:  # torch takes over a second to import
-    from gendistill.artifact.loading import Artifact as Loaded
+    from gendistill.artifact.loading import GeneratorArtifact, ImageArtifact
     from gendistill.data.resident import ImageSet
     from gendistill.runtime.device import Compute
 
@@ -45,12 +45,18 @@ def train(
     protocol: Annotated[
         Protocol,
         typer.Option(
-            help="fresh: new images every step; fixed: drawn once, DSA; fixed_plain: drawn once, as they are."
+            help="fresh: new images every step, which only a generator has; fixed: images that stay, DSA; fixed_plain: "
+            "the same, as they are."
         ),
     ] = Protocol.FIXED,
     ipc: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Images per class; per epoch under fresh, in all else.")
-    ] = 10,
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000,
+            help="Images per class; per epoch under fresh, in all else. [default: 10; all of a set of images]",
+        ),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="Of classes x IPC images. [default: those of the card's accuracies under PROTOCOL]"),
@@ -69,14 +75,19 @@ def train(
     precision: Precision = "auto",
     threads: Threads = 0,
 ) -> None:
-    """Train networks on it, and test them on real images."""
-    from gendistill.artifact.file import check_kind, load_artifact
+    """Train networks on it, and test them on real images.
+
+    Networks learn the class of an image: a soft label gives that of its largest entry.
+    """
+    from gendistill.artifact.file import load_artifact
+    from gendistill.artifact.kinds import check_protocol, images_per_class
     from gendistill.runtime.errors import UserError
 
     if width is not None and not 0 < width <= 64:
         raise UserError(f"--width is {width:g}; expected a fraction of the standard channels, above 0 and up to 64")
     _, card = load_artifact(artifact)
-    check_kind(artifact, card, "generator")
+    check_protocol(artifact, card, protocol.value)
+    ipc = images_per_class(artifact, card, ipc)
     told = [entry for entry in card["accuracies"] if entry["protocol"] == protocol.value]
     if epochs is None and not told:
         raise UserError(f"{artifact} tells no accuracy under {protocol.value}, and so no epochs: give --epochs")
@@ -122,7 +133,9 @@ def compute_of(device: str, precision: str, threads: int) -> "Compute":
         raise UserError(str(error).replace("runtime.device", "--device")) from None
 
 
-def opened(artifact: Path, data: str, data_root: Path, compute: "Compute") -> tuple["Loaded", "ImageSet"]:
+def opened(
+    artifact: Path, data: str, data_root: Path, compute: "Compute"
+) -> tuple["GeneratorArtifact | ImageArtifact", "ImageSet"]:
     """The artifact on the device, and the real test images."""
     from gendistill.artifact.loading import load
     from gendistill.data.real import real_test_images

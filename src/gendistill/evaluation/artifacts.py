@@ -11,13 +11,17 @@ from typing import Any
 import torch
 from scipy.special import stdtrit
 
-from gendistill.artifact.loading import Artifact
+from gendistill.artifact.kinds import check_protocol, images_per_class
+from gendistill.artifact.loading import GeneratorArtifact, ImageArtifact
+from gendistill.config.benchmark import FixedRecipe
 from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.config.constraints import suggestion
 from gendistill.config.schema import RecipeParams
 from gendistill.data.real import Form
 from gendistill.data.resident import ImageSet, ResidentImages
 from gendistill.evaluation.cells import run_cell
+from gendistill.evaluation.fixed import fixed_budget
+from gendistill.evaluation.fixed_jobs import fixed_job
 from gendistill.evaluation.generated import FreshGenerated
 from gendistill.evaluation.inputs import Job, Splits
 from gendistill.evaluation.protocols import Budget, budget
@@ -61,10 +65,11 @@ class Plan:
 
 def form_of(card: dict[str, Any]) -> Form:
     """What real test images must become for students of an artifact with this card."""
+    channels, size, _ = card["image_shape"]
     return Form(
         classes=tuple(card["classes"]),
-        channels=card["generator"]["channels"],
-        image_size=card["generator"]["image_size"],
+        channels=channels,
+        image_size=size,
         fit=card["data"]["fit"],
         split_seed=card["data"]["split_seed"],
         mean=tuple(card["normalisation"]["mean"]),
@@ -74,14 +79,23 @@ def form_of(card: dict[str, Any]) -> Form:
 
 def budget_of(card: dict[str, Any], protocol: str, ipc: int, epochs: int) -> Budget:
     """The budget of a protocol by the card's recipe."""
+    images = len(card["classes"]) * ipc
+    if card["kind"] == "images":
+        fixed = FixedRecipe(**{field.name: card["recipe"][field.name] for field in fields(FixedRecipe)})
+        return fixed_budget(protocol, images, fixed, epochs)
     recipe = RecipeParams(**{field.name: card["recipe"][field.name] for field in fields(RecipeParams)})
-    return budget(protocol, len(card["classes"]) * ipc, recipe, epochs)
+    return budget(protocol, images, recipe, epochs)
 
 
 def train_students(
-    artifact: Artifact, real: ImageSet, plan: Plan, *, compute: Compute, seed: int | None = None
+    artifact: GeneratorArtifact | ImageArtifact,
+    real: ImageSet,
+    plan: Plan,
+    *,
+    compute: Compute,
+    seed: int | None = None,
 ) -> dict[str, Any]:
-    """Train students on the artifact's images and test them on real ones.
+    """Train students on the artifact's images and test them on real ones; soft labels give the class of an image.
 
     Args:
         artifact: on the device of `compute`.
@@ -94,22 +108,15 @@ def train_students(
         The statistics of `gendistill.evaluation.summary.summary`.
 
     Raises:
-        UserError: there is no such network, a loss is not finite, or the run was interrupted.
+        UserError: there is no such network, the artifact has no such images (`artifact.kinds`), a loss is not finite,
+            or the run was interrupted.
     """
     card = artifact.card
     if plan.network not in NETWORKS:
         known = ", ".join(NETWORKS)
         raise UserError(f"network {plan.network!r} is unknown{suggestion(plan.network, NETWORKS)}; known are {known}")
     seed = card["parameters"]["seed"] if seed is None else seed
-    steps = budget_of(card, plan.protocol, plan.ipc, plan.epochs)
-    if plan.protocol == "fresh":
-        fresh = FreshGenerated(artifact.generator, artifact.mean, artifact.std, steps, compute)
-        job = Job(steps, fresh, stored_bytes=artifact.path.stat().st_size)
-    else:
-        drawn = artifact.dataset(plan.ipc, seed)
-        images, labels = drawn.images.to(compute.device), drawn.labels.to(compute.device)
-        stored = ResidentImages(images, labels, artifact.mean, artifact.std)
-        job = Job(steps, Stored(stored, steps), stored_bytes=stored.image_bytes)
+    job = job_of(artifact, plan, seed, compute)
     nothing = ResidentImages(
         torch.empty(0, *real.shape[1:], dtype=torch.uint8, device=real.device), real.labels[:0], real.mean, real.std
     )
@@ -119,6 +126,22 @@ def train_students(
         Students(plan.students, plan.width), seed=seed, compute=compute, session=Session(),
     )  # fmt: skip
     return results[plan.protocol]
+
+
+def job_of(artifact: GeneratorArtifact | ImageArtifact, plan: Plan, seed: int, compute: Compute) -> Job:
+    """What the students train on; `seed` draws the images of a generator, stored ones are what they are."""
+    check_protocol(artifact.path, artifact.card, plan.protocol)
+    ipc = images_per_class(artifact.path, artifact.card, plan.ipc)
+    steps = budget_of(artifact.card, plan.protocol, ipc, plan.epochs)
+    if isinstance(artifact, ImageArtifact):
+        return fixed_job(artifact.stored, artifact.stored.on(compute.device), steps)
+    if plan.protocol == "fresh":
+        fresh = FreshGenerated(artifact.generator, artifact.mean, artifact.std, steps, compute)
+        return Job(steps, fresh, stored_bytes=artifact.path.stat().st_size)
+    drawn = artifact.dataset(ipc, seed)
+    images, labels = drawn.images.to(compute.device), drawn.labels.to(compute.device)
+    stored = ResidentImages(images, labels, artifact.mean, artifact.std)
+    return Job(steps, Stored(stored, steps), stored_bytes=stored.image_bytes)
 
 
 def allowed_difference(std: float, declared: int, repeated: int) -> float:

@@ -1,24 +1,21 @@
-"""What students of a fixed set train on, by protocol: the counterpart of `controls` for artifacts of images."""
+"""The budgets of students of a fixed set of images: the counterpart of `protocols.budget`. Torch-free."""
 
-from gendistill.artifact.images import ImageArtifact
-from gendistill.config.benchmark import BenchmarkParams
-from gendistill.data.resident import ImageSet
-from gendistill.evaluation.inputs import Job
+from gendistill.config.benchmark import FixedRecipe
 from gendistill.evaluation.protocols import Budget
-from gendistill.evaluation.sources import Stored
 
 
-def fixed_budget(protocol: str, images: int, params: BenchmarkParams) -> Budget:
+def fixed_budget(protocol: str, images: int, recipe: FixedRecipe, epochs: int) -> Budget:
     """The budget of ``fixed`` or ``fixed_plain`` on a set of that many images.
+
+    Args:
+        protocol: ``fixed`` or ``fixed_plain``.
+        images: of the set.
+        recipe: section ``recipe`` of benchmark/params.yaml, which cards of images hold, too.
+        epochs: passes over the set.
 
     Raises:
         KeyError: no such protocol.
     """
-    recipe, evaluate = params.recipe, params.evaluate
-    epochs, augment = {
-        "fixed": (evaluate.fixed_epochs, recipe.augment),
-        "fixed_plain": (evaluate.plain_epochs, "none"),
-    }[protocol]
     return Budget(
         protocol=protocol,
         epochs=epochs,
@@ -28,21 +25,6 @@ def fixed_budget(protocol: str, images: int, params: BenchmarkParams) -> Budget:
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
         schedule="half",
-        augment=augment,
+        augment={"fixed": recipe.augment, "fixed_plain": "none"}[protocol],
         semantics="dsa",
     )
-
-
-def fixed_jobs(artifact: ImageArtifact, images: ImageSet, params: BenchmarkParams) -> dict[str, Job]:
-    """Jobs by protocol.
-
-    Args:
-        artifact: what is stored.
-        images: the same on the device, as `ImageArtifact.on` gives it.
-        params: protocols and recipe.
-    """
-    jobs = {}
-    for protocol in params.evaluate.protocols:
-        plan = fixed_budget(protocol, len(images), params)
-        jobs[protocol] = Job(plan, Stored(images, plan), stored_bytes=artifact.stored_bytes)
-    return jobs
