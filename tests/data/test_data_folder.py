@@ -280,6 +280,15 @@ def test_a_file_is_no_folder(tmp_path):
     assert "is a file, but data.path must name a folder" in message(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["own.zip", "own.tar.gz", "OWN.ZIP"])
+def test_an_archive_must_be_unpacked(tmp_path, name):
+    (tmp_path / name).write_text("x")
+    with pytest.raises(
+        UserError, match=r"is an archive, which is not read: unpack it, but data\.path must name a folder"
+    ):
+        module.read_folder(tmp_path / name, 0)
+
+
 def test_images_that_do_not_fit_are_all_named(tmp_path):
     make(tmp_path / "own", {"a": 5, "b": 5})
     for number in range(2):
@@ -313,8 +322,10 @@ def test_several_processes_give_the_same_bytes(tmp_path, monkeypatch, capsys):
         one, two = ((tmp_path / out / f"{name}.safetensors").read_bytes() for out in ("out", "two"))
         assert one == two
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("prepare train: image 7/144  ")
-    assert re.search(r"\d (images/s|s/image)  eta ", lines[0])
+    first = {line.partition(":")[0]: line for line in reversed(lines)}
+    assert first["prepare, looking for colour"].startswith("prepare, looking for colour: image 7/180  ")
+    assert first["prepare train"].startswith("prepare train: image 7/144  ")
+    assert all(re.search(r"\d (images/s|s/image)  eta ", line) for line in lines)
 
 
 def test_a_decoding_process_that_is_killed_is_told(tmp_path, monkeypatch):
