@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import re
+import tracemalloc
 from functools import partial
 from pathlib import Path
 
@@ -308,6 +309,26 @@ def test_a_thousand_classes(tmp_path):
     assert splits["train"][1] == list(range(1000))
     assert splits["train"][0] == [label % 256 for label in range(1000)]
     assert any(re.match(r"no test image has the label 0 \(class 000\), .* and 989 more", note) for note in info.notes)
+
+
+def test_memory_does_not_grow_with_the_folder(tmp_path):
+    """What a process holds while it reads is a few blocks; the images of all files would be three times the bound."""
+    peaks = []
+    for turn, count in enumerate((130, 390)):
+        root = tmp_path / str(turn)
+        make(root / "own", {"train/a": 2, "train/b": 2, "test/a": 1})
+        for name in "ab":
+            for number in range(2, count):
+                os.link(root / f"own/train/{name}/000.png", root / f"own/train/{name}/{number:03}.png")
+        tracemalloc.start()
+        prepare(
+            DataParams(**BASE | {"image_size": 64, "channels": 3, "fit": "crop", "held_out": 0}), root, root / "out"
+        )
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (tmp_path / "1/out/train.safetensors").stat().st_size > 9e6
+    assert peaks[1] < 3e6
+    assert peaks[1] - peaks[0] < 5e5
 
 
 def test_several_processes_give_the_same_bytes(tmp_path, monkeypatch, capsys):

@@ -62,6 +62,8 @@ def verify(
         raise UserError(f"{artifact} tells an accuracy of one student, whose spread nobody knows; choose another")
     compute = compute_of(device, precision, threads)
     loaded, real = opened(artifact, data, data_root, compute)
+    steps = sum(entry["training"]["steps"] * (students or entry["n"]) for entry in chosen)
+    print(f"to repeat: {len(chosen)} accuracies, {steps:,} steps of students in all", flush=True)
     failed = [entry for entry in chosen if not _holds(loaded, real, entry, students or entry["n"], compute, seed)]
     if failed:
         raise typer.Exit(1)

@@ -17,7 +17,7 @@ from gendistill.config.constraints import suggestion
 from gendistill.config.schema import RecipeParams
 from gendistill.data.real import Form
 from gendistill.data.resident import ImageSet, ResidentImages
-from gendistill.evaluation.cells import Job, Splits, run_cell
+from gendistill.evaluation.cells import Job, Keep, Splits, run_cell
 from gendistill.evaluation.generated import FreshGenerated
 from gendistill.evaluation.protocols import Budget, budget
 from gendistill.evaluation.sources import Stored
@@ -78,7 +78,13 @@ def budget_of(card: dict[str, Any], protocol: str, ipc: int, epochs: int) -> Bud
 
 
 def train_students(
-    artifact: Artifact, real: ImageSet, plan: Plan, *, compute: Compute, seed: int | None = None
+    artifact: Artifact,
+    real: ImageSet,
+    plan: Plan,
+    *,
+    compute: Compute,
+    seed: int | None = None,
+    keep: Keep | None = None,
 ) -> dict[str, Any]:
     """Train students on the artifact's images and test them on real ones.
 
@@ -88,6 +94,7 @@ def train_students(
         plan: what to train.
         compute: device and precision.
         seed: root of the random streams; None takes the run's, with which the pipeline's numbers come out.
+        keep: is given every finished student.
 
     Returns:
         The statistics of `gendistill.evaluation.cells.summary`.
@@ -113,9 +120,11 @@ def train_students(
         torch.empty(0, *real.shape[1:], dtype=torch.uint8, device=real.device), real.labels[:0], real.mean, real.std
     )
     title = f"{plan.network}, {plan.protocol}, IPC {plan.ipc}"
+    session = Session(mend=f"Another --seed, --arch or --width may do with the card's learning rate, {steps.lr:g}")
     results = run_cell(
         title, plan.network, {plan.protocol: job}, Splits(real, nothing, len(card["classes"])),
-        Students(plan.students, plan.width), seed=seed, compute=compute, session=Session(),
+        Students(plan.students, plan.width), seed=seed, compute=compute, session=session,
+        keep=keep,
     )  # fmt: skip
     return results[plan.protocol]
 
