@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gendistill.cli.cards import Artifact
-from gendistill.cli.students import DATA_HELP, RAW, DataRoot, Device, Precision, Protocol, Threads, compute_of, opened
+from gendistill.cli.students import (
+    DATA_HELP,
+    RAW,
+    DataRoot,
+    Device,
+    Precision,
+    Protocol,
+    Threads,
+    compute_of,
+    data_sets,
+    networks,
+    opened,
+)
 
 if TYPE_CHECKING:  # torch takes over a second to import
     from gendistill.artifact.loading import Artifact as Loaded
@@ -17,11 +29,15 @@ def verify(
     artifact: Artifact,
     data: Annotated[
         str | None,
-        typer.Option(help=f"{DATA_HELP} Without it, file and card are checked and nothing is trained."),
+        typer.Option(
+            help=f"{DATA_HELP} Without it, file and card are checked and nothing is trained.", autocompletion=data_sets
+        ),
     ] = None,
     protocol: Annotated[Protocol | None, typer.Option(help="Repeat this protocol only. [default: all told]")] = None,
     ipc: Annotated[int | None, typer.Option(min=1, help="Repeat this IPC only. [default: all told]")] = None,
-    arch: Annotated[str | None, typer.Option(help="Repeat this network only. [default: all told]")] = None,
+    arch: Annotated[
+        str | None, typer.Option(help="Repeat this network only. [default: all told]", autocompletion=networks)
+    ] = None,
     students: Annotated[
         int | None, typer.Option("--students", "-n", min=1, help="Networks of each. [default: as many as in the card]")
     ] = None,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gendistill.cli.cards import Artifact
-from gendistill.config.catalogue import NETWORKS
+from gendistill.config.catalogue import DATASETS, NETWORKS
+from gendistill.config.rules import OWN
 
 if TYPE_CHECKING:  # torch takes over a second to import
     from gendistill.artifact.loading import Artifact as Loaded
@@ -24,6 +25,16 @@ class Protocol(StrEnum):
     FRESH = "fresh"
     FIXED = "fixed"
     FIXED_PLAIN = "fixed_plain"
+
+
+def networks(incomplete: str) -> list[str]:
+    """What completes an architecture."""
+    return [name for name in NETWORKS if name.startswith(incomplete)]
+
+
+def data_sets(incomplete: str) -> list[str]:
+    """What completes the name of a data set; where nothing does, the shell looks for files."""
+    return [name for name in DATASETS if name not in OWN and name.startswith(incomplete)]
 
 
 DATA_HELP = (
@@ -42,8 +53,10 @@ RAW = Path("data/raw")
 
 def train(
     artifact: Artifact,
-    data: Annotated[str, typer.Option(help=DATA_HELP)],
-    arch: Annotated[str, typer.Option(help=f"Network to train: {', '.join(NETWORKS)}.")] = "convnet3",
+    data: Annotated[str, typer.Option(help=DATA_HELP, autocompletion=data_sets)],
+    arch: Annotated[
+        str, typer.Option(help=f"Network to train: {', '.join(NETWORKS)}.", autocompletion=networks)
+    ] = "convnet3",
     protocol: Annotated[
         Protocol,
         typer.Option(
