@@ -1,6 +1,7 @@
 """A distilled set in Python: which image comes from which label, ranges, and streams that never repeat each other."""
 
 import itertools
+import pickle
 import subprocess
 import sys
 
@@ -127,10 +128,37 @@ def test_ranks_share_no_image(loaded, monkeypatch):
 
 
 def test_the_rank_is_that_of_the_process_group(loaded, monkeypatch):
+    early = loaded.fresh(batch_size=4, seed=0)  # made before there is a group
+    expected = take(loaded.fresh(batch_size=4, seed=0, rank=1), 1)[0]
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
-    expected = take(loaded.fresh(batch_size=4, seed=0, rank=1), 1)[0]
-    assert torch.equal(take(loaded.fresh(batch_size=4, seed=0), 1)[0], expected)
+    spawned = pickle.loads(pickle.dumps(early))  # as a worker process is given it
+    assert torch.equal(take(early, 1)[0], expected)
+    monkeypatch.undo()
+    assert torch.equal(take(spawned, 1)[0], expected)
+    assert not torch.equal(take(early, 1)[0], expected)
+
+
+def gather_fresh(rank: int, path: str, folder: str) -> None:
+    """One of two processes that look at two epochs and show each other what they saw; workers are spawned, too."""
+    stream = gendistill.load(path).fresh(batch_size=4, seed=0)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    loader = DataLoader(stream, batch_size=None, num_workers=1, persistent_workers=True)
+    seen = []
+    for epoch in range(2):
+        stream.set_epoch(epoch)
+        seen += take(loader, 4)
+    everything = [torch.empty(2 * 4 * 4, *seen[0].shape[1:]) for _ in range(2)]
+    torch.distributed.all_gather(everything, torch.cat(seen))
+    torch.save(torch.cat(everything), f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_real_processes_share_no_image(loaded, tmp_path):
+    torch.multiprocessing.spawn(gather_fresh, (str(loaded.path), str(tmp_path)), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    assert torch.equal(first, second)
+    assert distinct(first) == 2 * 2 * 4 * 4  # processes, epochs, batches, images
 
 
 # --- samples and ranges

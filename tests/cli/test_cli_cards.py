@@ -203,7 +203,14 @@ def test_completion_works_in_bash():
     script = gendistill("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1").stdout
     assert "complete -o default -F" in script
     assert "_GENDISTILL_COMPLETE=complete_bash" in script
-    for words, expected in (("gendistill ver", {"verify"}), ("gendistill sample --fo", {"--format", "--force"})):
+    for words, expected in (
+        ("gendistill ver", {"verify"}),
+        ("gendistill sample --fo", {"--format", "--force"}),
+        ("gendistill train x --protocol fi", {"fixed", "fixed_plain"}),
+        ("gendistill train x --data fa", {"fashion_mnist"}),
+        ("gendistill verify x --arch conv", {"convnet3"}),
+        ("gendistill verify x --data ./my", set()),  # the shell's own files
+    ):
         number = str(len(words.split()) - 1)
         done = gendistill(_GENDISTILL_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=number)
         assert set(done.stdout.split()) == expected

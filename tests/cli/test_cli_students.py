@@ -6,8 +6,16 @@ import random
 import statistics
 
 import pytest
+import torch
 
+from gendistill.artifact.file import load_artifact
+from gendistill.data.load import load_split
 from gendistill.evaluation.artifacts import allowed_difference
+from gendistill.evaluation.kept import load_student, save_student
+from gendistill.evaluation.student import accuracy
+from gendistill.networks.registry import build_network
+from gendistill.runtime.device import Compute
+from gendistill.runtime.errors import UserError
 from gendistill.runtime.stopping import StopRequest
 
 SAME = ("--precision", "fp32", "--threads", "1")  # as the tiny project's
@@ -33,6 +41,56 @@ def test_options_replace_what_the_card_says(project, command):
     assert done.exit_code == 0, (done.output, done.exception)
     found = json.loads((project / "found.json").read_text())
     assert (found["steps"], found["width"], found["n"], found["channels"]) == (2, 0.125, 1, 16)
+
+
+def test_the_trained_network_comes_back_as_it_was(project, command):
+    words = ("--data", "data/prepared", "--arch", "resnet18", "--epochs", "3", "--width", "0.0625", "--ipc", "1", *SAME)
+    done = command(project, "train", "a.safetensors", *words, "--out", "student.safetensors")
+    assert done.exit_code == 0, (done.output, done.exception)
+    network, card = load_student(project / "student.safetensors")
+    assert (card["network"], card["classes"]) == ("resnet18", [str(digit) for digit in range(10)])
+    test = load_split(project / "data/prepared", "test", "cpu", 100)
+    found = accuracy(network, test, Compute(torch.device("cpu"), "fp32", 1))
+    assert found == pytest.approx(card["statistics"]["mean"], abs=1e-6)  # rounded to six digits
+    assert f"accuracy {found:.4f} on 360 real test images" in done.output
+    assert card["normalisation"]["mean"] == pytest.approx(test.mean.tolist())
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, "does not exist"),
+        (b"no header", "is not a student"),
+        ("a.safetensors", "is not a student"),
+        (7, "damaged"),
+    ],
+)
+def test_what_is_no_student_is_refused(project, content, text):
+    path = project / "student.safetensors"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, str):
+        path.write_bytes((project / content).read_bytes())
+    elif content is not None:  # a network of another width than its card says
+        record = {"network": "convnet3", "width": 0.125}
+        network = build_network("convnet3", channels=1, image_size=16, num_classes=10, width=0.0625)
+        save_student(path, network, load_artifact(project / "a.safetensors")[1], record)
+    with pytest.raises(UserError, match=text):
+        load_student(path)
+
+
+def test_a_loss_that_is_not_finite_keeps_nothing_and_says_so(project, command, monkeypatch):
+    monkeypatch.setattr("gendistill.evaluation.apart.train_step", bad_step)
+    done = command(project, "train", "a.safetensors", "--data", "digits", "--out", "student.safetensors", *TINY)
+    assert done.exit_code == 2
+    assert "the loss is not finite at step 1 (terms: student 1); nothing is kept. Another --seed, --arch" in done.output
+    assert "checkpoint" not in done.output
+    assert not (project / "student.safetensors").exists()
+
+
+def bad_step(student, *_):
+    student.step += 1
+    return torch.tensor(math.nan)
 
 
 def test_what_was_told_is_found_again(project, command):
@@ -83,6 +141,8 @@ def test_the_allowed_difference_is_a_prediction_interval():
         (("train", "a.safetensors", "--data", "digits", "--device", "tpu"), "--device tpu is unknown"),
         (("train", "a.safetensors", "--data", "digits", "--device", "cuda:77"), "--device: cuda:77 was asked for"),
         (("train", "data/artifacts/ours.safetensors", "--data", "digits"), "and so no epochs: give --epochs"),
+        (("train", "a.safetensors", "--data", "digits", "--out", "metrics"), "--out metrics is a folder; give a file"),
+        (("train", "a.safetensors", "--data", "digits", "-n", "2", "--out", "s.safetensors"), "holds one network, but"),
         (("verify", "a.safetensors", "--ipc", "1"), "give --data, too"),
         (("verify", "a.safetensors", "--data", "digits", "--ipc", "7"), "tells no such accuracy"),
         (("verify", "data/artifacts/ours.safetensors", "--data", "digits"), "tells no such accuracy"),

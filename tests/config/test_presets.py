@@ -86,8 +86,8 @@ def test_an_illegal_result_is_refused() -> None:
 
 
 def test_options_need_no_shell_quotes_where_the_shell_takes_none_off() -> None:
-    values: dict[str, Any] = {"a": [1, "x"], "b": 5e-6, "c": "", "d": True, "e": 1.0}
-    assert preset_options(values) == "-S a=[1,x] -S b=5.0e-06 -S c= -S d=true -S e=1.0"
+    values: dict[str, Any] = {"a": [1, "x"], "b": 5e-6, "c": "", "d": True, "e": 1.0, "f": "/my/pic-tures_2/v1.0"}
+    assert preset_options(values) == "-S a=[1,x] -S b=5.0e-06 -S c= -S d=true -S e=1.0 -S f=/my/pic-tures_2/v1.0"
 
 
 def test_options_quote_what_needs_it() -> None:
@@ -96,10 +96,11 @@ def test_options_quote_what_needs_it() -> None:
 
 
 @pytest.mark.dvc
-@pytest.mark.parametrize("name", ["cifar10-paper-table2", "odd"])
+@pytest.mark.parametrize("name", ["cifar10-paper-table2", "odd", "path"])
 def test_dvc_reads_the_options_as_they_are_meant(name: str, tmp_path: Path) -> None:
     odd = {"data.path": "my file's.npz", "gan.lr": 1e-7, "evaluate.control_networks": [], "preset": "12"}
-    values = odd if name == "odd" else read_preset(name, FOLDER)
+    own = {"data.path": "/some-where/12/1e3/my_pic.tures"}
+    values = {"odd": odd, "path": own}.get(name) or read_preset(name, FOLDER)
     path = tmp_path / "params.yaml"
     path.write_text(TEXT)
     code = "import sys\nfrom dvc.utils.hydra import apply_overrides\napply_overrides(sys.argv[1], sys.argv[2:])"

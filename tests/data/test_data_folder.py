@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import re
+import tracemalloc
 from functools import partial
 from pathlib import Path
 
@@ -281,6 +282,15 @@ def test_a_file_is_no_folder(tmp_path):
     assert "is a file, but data.path must name a folder" in message(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["own.zip", "own.tar.gz", "OWN.ZIP"])
+def test_an_archive_must_be_unpacked(tmp_path, name):
+    (tmp_path / name).write_text("x")
+    with pytest.raises(
+        UserError, match=r"is an archive, which is not read: unpack it, but data\.path must name a folder"
+    ):
+        module.read_folder(tmp_path / name, 0)
+
+
 def test_images_that_do_not_fit_are_all_named(tmp_path):
     make(tmp_path / "own", {"a": 5, "b": 5})
     for number in range(2):
@@ -302,6 +312,26 @@ def test_a_thousand_classes(tmp_path):
     assert any(re.match(r"no test image has the label 0 \(class 000\), .* and 989 more", note) for note in info.notes)
 
 
+def test_memory_does_not_grow_with_the_folder(tmp_path):
+    """What a process holds while it reads is a few blocks; the images of all files would be three times the bound."""
+    peaks = []
+    for turn, count in enumerate((130, 390)):
+        root = tmp_path / str(turn)
+        make(root / "own", {"train/a": 2, "train/b": 2, "test/a": 1})
+        for name in "ab":
+            for number in range(2, count):
+                os.link(root / f"own/train/{name}/000.png", root / f"own/train/{name}/{number:03}.png")
+        tracemalloc.start()
+        prepare(
+            DataParams(**BASE | {"image_size": 64, "channels": 3, "fit": "crop", "held_out": 0}), root, root / "out"
+        )
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (tmp_path / "1/out/train.safetensors").stat().st_size > 9e6
+    assert peaks[1] < 3e6
+    assert peaks[1] - peaks[0] < 5e5
+
+
 def test_several_processes_give_the_same_bytes(tmp_path, monkeypatch, capsys):
     make(tmp_path / "own", {"a": 60, "b": 60, "c": 60})
     info, _ = prepared(tmp_path)
@@ -314,8 +344,10 @@ def test_several_processes_give_the_same_bytes(tmp_path, monkeypatch, capsys):
         one, two = ((tmp_path / out / f"{name}.safetensors").read_bytes() for out in ("out", "two"))
         assert one == two
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("prepare train: image 7/144  ")
-    assert re.search(r"\d (images/s|s/image)  eta ", lines[0])
+    first = {line.partition(":")[0]: line for line in reversed(lines)}
+    assert first["prepare, looking for colour"].startswith("prepare, looking for colour: image 7/180  ")
+    assert first["prepare train"].startswith("prepare train: image 7/144  ")
+    assert all(re.search(r"\d (images/s|s/image)  eta ", line) for line in lines)
 
 
 def test_a_decoding_process_that_is_killed_is_told(tmp_path, monkeypatch):

@@ -139,6 +139,24 @@ def test_damaged_tar_archives_stay_inside(tmp_path):
     assert all(str(path) in message for message in said)
 
 
+def test_members_of_any_name_stay_inside(tmp_path):
+    """Names put together of the parts that lead elsewhere: refused, or unpacked below the folder."""
+    draw = np.random.default_rng(3)
+    parts = ["..", ".", "", "/", "\\", "a", "b.", "...", " ..", "..a", "C:", "~", "ä"]
+    refused = 0
+    for number in range(200):
+        chosen = [parts[at] for at in draw.integers(len(parts), size=int(draw.integers(1, 6)))]
+        name = str(draw.choice(["/", "\\", ""])).join(chosen)
+        path = tmp_path / "a.tar.gz"
+        path.write_bytes(tar_of((tarfile.TarInfo(f"{number}/{name}" if number % 2 else name), b"x")))
+        try:
+            unpack(path, tmp_path / "inside" / str(number))
+        except (UserError, OSError):  # OSError: a name that no file can have, or that is the folder itself
+            refused += 1
+        assert outside(tmp_path) == []
+    assert 40 < refused < 190
+
+
 def link(name: str, target: str, kind: bytes) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, target

@@ -131,6 +131,17 @@ def test_a_member_that_is_no_array(write):
         read_npz(path)
 
 
+def test_an_archive_of_images_is_told_in_bounded_words(tmp_path):
+    with zipfile.ZipFile(tmp_path / "set.npz", "w") as archive:
+        for number in range(2000):
+            archive.writestr(f"../cat/{number}\n.png", b"x")
+    with pytest.raises(UserError, match=r"must be unpacked and its folder named, with data\.name: folder") as caught:
+        read_npz(tmp_path / "set.npz")
+    assert len(str(caught.value)) < 1000
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["set.npz"]
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(UserError, match=r"set\.npz does not exist or is not a file"):
         read_npz(tmp_path / "set.npz")

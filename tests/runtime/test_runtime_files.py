@@ -4,6 +4,9 @@ import errno
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +78,31 @@ def test_what_a_killed_process_of_this_number_left_is_no_obstacle(tmp_path: Path
         temporary.mkdir()
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_what_a_killed_process_left_is_swept_by_the_next_writer(tmp_path: Path) -> None:
+    body = (
+        "import os, sys; from pathlib import Path; from gendistill.runtime.files import write_atomically\n"
+        "with write_atomically(Path(sys.argv[1])) as folder:\n"
+        "    folder.mkdir(); (folder / 'half').write_text('x'); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", body, str(tmp_path / "out")], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert (left / "half").exists()
+    others = [tmp_path / name for name in (f".out.{os.getppid()}.tmp", ".out.1.tmp", ".out.x.tmp", ".other.99.tmp")]
+    for other in others:  # of processes that live, or none of this file's
+        other.write_text("")
+    write_text(tmp_path / "out", "text")
+    assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / "out"])
+
+
+def test_a_file_never_replaces_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/kept").write_text("")
+    with pytest.raises(UserError, match="out is a folder, but a file is to be written there; give another name"):
+        write_text(tmp_path / "out", "text")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "out", tmp_path / "out/kept"]
 
 
 def test_a_link_to_a_folder_is_replaced_not_followed(tmp_path: Path) -> None:

@@ -98,8 +98,8 @@ class FreshImages(IterableDataset[tuple[Tensor, Tensor]]):
             seed: root of its random streams; >= 0.
             mean: (c,) of pixels in [0, 1], on the generator's device.
             std: (c,) likewise.
-            rank: this process among those that train together; None asks torch.distributed, then the variable RANK
-                that torchrun sets.
+            rank: this process among those that train together; None asks torch.distributed when the stream is
+                iterated or goes to a worker process, else the variable RANK that torchrun sets.
 
         Raises:
             UserError: a number is too small.
@@ -107,8 +107,18 @@ class FreshImages(IterableDataset[tuple[Tensor, Tensor]]):
         if batch_size < 1 or seed < 0:
             raise UserError(f"fresh: batch_size is {batch_size} and seed is {seed}; expected at least 1 and 0")
         self.generator, self.batch_size, self.seed, self.mean, self.std = generator, batch_size, seed, mean, std
-        self.rank = _rank() if rank is None else rank
+        self._given_rank = rank
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers that persist see it change
+
+    @property
+    def rank(self) -> int:
+        """This process among those that train together."""
+        return _rank() if self._given_rank is None else self._given_rank
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state for another process: a worker that is spawned cannot ask the process group of its parent."""
+        grouped = torch.distributed.is_available() and torch.distributed.is_initialized()
+        return self.__dict__ | ({"_given_rank": self.rank} if grouped else {})
 
     def set_epoch(self, epoch: int) -> None:
         """From the next iteration on give the images of another epoch, as ``DistributedSampler.set_epoch`` does."""
@@ -129,9 +139,9 @@ class FreshImages(IterableDataset[tuple[Tensor, Tensor]]):
         return self._batches(int(self._epoch), 0 if worker is None else worker.id)
 
     def _batches(self, epoch: int, worker: int) -> Iterator[tuple[Tensor, Tensor]]:
-        device = self.mean.device
+        device, rank = self.mean.device, self.rank
         for step in count():
-            draw = stream(device, self.seed, "fresh images", epoch, self.rank, worker, step)
+            draw = stream(device, self.seed, "fresh images", epoch, rank, worker, step)
             turn = torch.arange(step * self.batch_size, (step + 1) * self.batch_size, device=device)
             order = torch.rand(self.batch_size, generator=draw, device=device).argsort()
             labels = turn[order] % self.generator.num_classes

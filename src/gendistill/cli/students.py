@@ -1,5 +1,6 @@
 """The command that trains students, and what it shares with verify."""
 
+import copy
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -8,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gendistill.cli.cards import Artifact
+from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.config.catalogue.networks import NETWORKS
+from gendistill.config.rules import OWN
 
 if TYPE_CHECKING:  # torch takes over a second to import
     from gendistill.artifact.loading import GeneratorArtifact, ImageArtifact
     from gendistill.data.resident import ImageSet
+    from gendistill.networks.base import Network
     from gendistill.runtime.device import Compute
 
 
@@ -22,6 +26,16 @@ class Protocol(StrEnum):
     FRESH = "fresh"
     FIXED = "fixed"
     FIXED_PLAIN = "fixed_plain"
+
+
+def networks(incomplete: str) -> list[str]:
+    """What completes an architecture."""
+    return [name for name in NETWORKS if name.startswith(incomplete)]
+
+
+def data_sets(incomplete: str) -> list[str]:
+    """What completes the name of a data set; where nothing does, the shell looks for files."""
+    return [name for name in DATASETS if name not in OWN and name.startswith(incomplete)]
 
 
 DATA_HELP = (
@@ -40,8 +54,10 @@ RAW = Path("data/raw")
 
 def train(
     artifact: Artifact,
-    data: Annotated[str, typer.Option(help=DATA_HELP)],
-    arch: Annotated[str, typer.Option(help=f"Network to train: {', '.join(NETWORKS)}.")] = "convnet3",
+    data: Annotated[str, typer.Option(help=DATA_HELP, autocompletion=data_sets)],
+    arch: Annotated[
+        str, typer.Option(help=f"Network to train: {', '.join(NETWORKS)}.", autocompletion=networks)
+    ] = "convnet3",
     protocol: Annotated[
         Protocol,
         typer.Option(
@@ -69,7 +85,14 @@ def train(
     ] = None,
     students: Annotated[int, typer.Option("--students", "-n", min=1, help="Networks trained from scratch.")] = 1,
     seed: Annotated[int | None, typer.Option(min=0, help="Of all random streams. [default: the run's]")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="JSON", help="Write the statistics to this file, too.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write this file, too: FILE.safetensors gets the trained network with its statistics, without pickle; "
+            "any other name the statistics as JSON.",
+        ),
+    ] = None,
     data_root: DataRoot = RAW,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -85,6 +108,11 @@ def train(
 
     if width is not None and not 0 < width <= 64:
         raise UserError(f"--width is {width:g}; expected a fraction of the standard channels, above 0 and up to 64")
+    saves = out is not None and out.suffix == ".safetensors"
+    if saves and students > 1:
+        raise UserError(f"--out {out} holds one network, but --students is {students}; leave it out, or write JSON")
+    if out is not None and out.is_dir():
+        raise UserError(f"--out {out} is a folder; give a file")
     _, card = load_artifact(artifact)
     check_protocol(artifact, card, protocol.value)
     ipc = images_per_class(artifact, card, ipc)
@@ -105,11 +133,20 @@ def train(
         students=students,
     )
     loaded, real = opened(artifact, data, data_root, compute)
-    found = train_students(loaded, real, plan, compute=compute, seed=seed)
-    if out is not None:
+    trained: list[Network] = []
+    found = train_students(
+        loaded, real, plan, compute=compute, seed=seed,
+        keep=(lambda _, __, network: trained.append(copy.deepcopy(network))) if saves else None,
+    )  # fmt: skip
+    record = {"artifact": card["sha256"], "network": arch, "protocol": protocol.value, "ipc": ipc, **found}
+    if out is not None and saves:
+        from gendistill.evaluation.kept import save_student
+
+        save_student(out, trained[0], loaded.card, record)
+    elif out is not None:
         from gendistill.runtime.files import write_json
 
-        write_json(out, {"artifact": card["sha256"], "network": arch, "protocol": protocol.value, "ipc": ipc, **found})
+        write_json(out, record)
     spread = f" ± {found['std']:.4f}" if students > 1 else ""
     count = f"{students} student{'s' if students > 1 else ''}"
     print(

@@ -17,6 +17,7 @@ from gendistill.config.yaml12 import load_yaml, read_text
 from gendistill.runtime.errors import UserError
 
 FOLDER: Final = Path("presets")
+PATH = re.compile(r"[\w.-]*(/[\w.-]+)+", re.ASCII)  # needs quotes neither in a shell nor in Hydra's grammar
 
 
 def preset_descriptions(folder: Path = FOLDER) -> dict[str, str]:
@@ -80,9 +81,11 @@ def _description(path: Path) -> str:
 
 
 def _override(value: Any) -> str:
-    """A value in the grammar of `-S` (Hydra's): lists in brackets, text quoted unless it is a plain word."""
+    """A value in the grammar of `-S` (Hydra's): lists in brackets, text quoted unless it is a plain word or path."""
     if isinstance(value, list):
         return f"[{','.join(map(_override, value))}]"
+    if isinstance(value, str) and PATH.fullmatch(value):
+        return value
     if not isinstance(value, str) or is_plain(value):
         return yaml_scalar(value)
     escaped = value.replace("'", "\\'")

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gendistill.data.decoding import decoded
+from gendistill.data.decoding import BLOCK, decoded
 from gendistill.data.findings import Findings
 from gendistill.data.listing import Listed, Listing, list_folder
 from gendistill.data.picture import Decoded, is_grey
@@ -146,7 +146,7 @@ def read_folder(root: Path, split_seed: int, *, processes: int = 1, log_seconds:
     if "test" not in parts:
         parts["train"], parts["test"] = _set_aside(parts["train"], split_seed)
         notes += (f"no test/ in the folder: one image in {TEST_SHARE} of every class was drawn as test part",)
-    channels = 1 if all(is_grey(root / path) for part in parts.values() for path in part.paths) else 3
+    channels = 1 if _all_grey(root, [path for part in parts.values() for path in part.paths], log_seconds) else 3
     splits = {
         part: RawSplit(FolderImages(reading, part, listed.paths, channels), listed.labels)
         for part, listed in parts.items()
@@ -154,6 +154,17 @@ def read_folder(root: Path, split_seed: int, *, processes: int = 1, log_seconds:
     return FolderData(
         splits["train"], splits["test"], listing.classes, {}, notes, validation=splits.get("val"), reading=reading
     )
+
+
+def _all_grey(root: Path, paths: list[str], log_seconds: float) -> bool:
+    """Whether no file says that its image has a colour; the first that does ends the search."""
+    with Reporter("prepare, looking for colour", len(paths), log_seconds, unit="image") as reporter:
+        for done, path in enumerate(paths):
+            if not is_grey(root / path):
+                return False
+            if done % BLOCK == BLOCK - 1:
+                reporter.show(done + 1, {})
+    return True
 
 
 def _set_aside(train: Listed, split_seed: int) -> tuple[Listed, Listed]:

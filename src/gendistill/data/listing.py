@@ -20,6 +20,7 @@ from gendistill.runtime.errors import UserError
 PARTS = ("train", "val", "test")
 READ = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 NOT_READ = (".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".psd", ".dcm", ".ppm", ".pgm", ".raw", ".npy")
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 LITTER = ("thumbs.db", "desktop.ini", "__macosx")
 LAYOUT = (
     "a folder of images holds train/<class>/* (and, if you have them, val/<class>/* and test/<class>/*), "
@@ -58,6 +59,8 @@ def list_folder(root: Path, findings: Findings) -> Listing:
     """
     if not root.is_dir():
         found = "is a file" if root.exists() else "does not exist"
+        if root.is_file() and root.name.lower().endswith(ARCHIVES):
+            found = "is an archive, which is not read: unpack it"
         raise UserError(f"{root} {found}, but data.path must name a folder: {LAYOUT}")
     others: Counter[str] = Counter()
     try:

@@ -12,6 +12,7 @@ from gendistill.data.raw import Labels, Pixels, RawData, RawSplit
 from gendistill.runtime.errors import UserError
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
+SHOWN = 8  # members named in a message
 FORMAT = (
     "a file of this kind has train_images and test_images, uint8 (n, h, w) or (n, h, w, 3), "
     "and train_labels and test_labels, integers (n,) or (n, 1) counted from 0; "
@@ -82,7 +83,11 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
             wanted = (*KEYS, "val_images", "val_labels") if "val_images" in archive.files else KEYS
             missing = [key for key in wanted if key not in archive.files]
             if missing:
-                raise UserError(f"{path} lacks {', '.join(missing)} (it has {archive.files}): {FORMAT}")
+                found = ", ".join(map(ascii, archive.files[:SHOWN])) + (", ..." if len(archive.files) > SHOWN else "")
+                raise UserError(
+                    f"{path} lacks {', '.join(missing)} (it has {found or 'nothing'}): {FORMAT}; an archive of image "
+                    "files must be unpacked and its folder named, with data.name: folder"
+                )
             # A member that is no array comes as bytes; asarray gives it a dtype, which is refused later.
             return {key: np.asarray(archive[key]) for key in wanted}
     except UserError:

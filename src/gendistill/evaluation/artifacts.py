@@ -19,7 +19,7 @@ from gendistill.config.constraints import suggestion
 from gendistill.config.schema import RecipeParams
 from gendistill.data.real import Form
 from gendistill.data.resident import ImageSet, ResidentImages
-from gendistill.evaluation.cells import run_cell
+from gendistill.evaluation.cells import Keep, run_cell
 from gendistill.evaluation.fixed import fixed_budget
 from gendistill.evaluation.fixed_jobs import fixed_job
 from gendistill.evaluation.generated import FreshGenerated
@@ -94,6 +94,7 @@ def train_students(
     *,
     compute: Compute,
     seed: int | None = None,
+    keep: Keep | None = None,
 ) -> dict[str, Any]:
     """Train students on the artifact's images and test them on real ones; soft labels give the class of an image.
 
@@ -103,6 +104,7 @@ def train_students(
         plan: what to train.
         compute: device and precision.
         seed: root of the random streams; None takes the run's, with which the pipeline's numbers come out.
+        keep: is given every finished student.
 
     Returns:
         The statistics of `gendistill.evaluation.summary.summary`.
@@ -121,9 +123,11 @@ def train_students(
         torch.empty(0, *real.shape[1:], dtype=torch.uint8, device=real.device), real.labels[:0], real.mean, real.std
     )
     title = f"{plan.network}, {plan.protocol}, IPC {plan.ipc}"
+    session = Session(mend=f"Another --seed, --arch or --width may do with the card's learning rate, {job.budget.lr:g}")
     results = run_cell(
         title, plan.network, {plan.protocol: job}, Splits(real, nothing, len(card["classes"])),
-        Students(plan.students, plan.width), seed=seed, compute=compute, session=Session(),
+        Students(plan.students, plan.width), seed=seed, compute=compute, session=session,
+        keep=keep,
     )  # fmt: skip
     return results[plan.protocol]
 

@@ -5,6 +5,7 @@ read along the way, for the labelled value ``best_of_test_points`` that printed 
 is chosen by it. What is chosen (weights of the loss, snapshots) is chosen on the held-out images.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,6 +18,7 @@ from gendistill.evaluation.student import Student, accuracy, confusion, new_stud
 from gendistill.evaluation.summary import CURVE_POINTS, Counts, next_point, score, summary
 from gendistill.evaluation.team import Team, side_by_side
 from gendistill.evaluation.together import stack_students
+from gendistill.networks.base import Network
 from gendistill.networks.registry import fresh_network
 from gendistill.runtime.device import Compute
 from gendistill.runtime.errors import UserError
@@ -25,6 +27,9 @@ from gendistill.runtime.seeds import derive_seed
 
 Finished = dict[str, list[dict[str, Any]]]
 """By protocol, what `score` keeps of every finished student."""
+
+Keep = Callable[[str, int, Network], None]
+"""Is given protocol, number and network of a trained student, which it copies if the network is to stay."""
 
 
 def run_cell(
@@ -37,6 +42,7 @@ def run_cell(
     seed: int,
     compute: Compute,
     session: Session,
+    keep: Keep | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Train and score every student of a cell, continuing from a checkpoint where there is one.
 
@@ -52,6 +58,7 @@ def run_cell(
         seed: root seed; student i of every source and protocol starts from the same weights.
         compute: device and precision; students together or apart.
         session: checkpoints and stop requests.
+        keep: is given every student that finishes in this run; None lets them go.
 
     Returns:
         By protocol, the statistics of `summary`.
@@ -60,7 +67,9 @@ def run_cell(
         UserError: the students do not fit the device's memory together.
     """
     try:
-        finished = train_students(title, network, jobs, splits, cohort, seed=seed, compute=compute, session=session)
+        finished = train_students(
+            title, network, jobs, splits, cohort, seed=seed, compute=compute, session=session, keep=keep
+        )
     except torch.OutOfMemoryError as error:
         if compute.students != "together" or cohort.students == 1:
             raise
@@ -83,6 +92,7 @@ def train_students(
     seed: int,
     compute: Compute,
     session: Session,
+    keep: Keep | None = None,
 ) -> Finished:
     """The students of `run_cell`, protocol by protocol; a loss that is not finite is named by its student."""
     finished: Finished = {protocol: [] for protocol in jobs}
@@ -126,6 +136,9 @@ def train_students(
                         "finished": finished, "team": team.dump(), "points": points, "curves": curves,
                     },
                 )  # fmt: skip
+            if keep is not None:
+                for number in numbers:
+                    keep(protocol, number, team.member(number))
             finished[protocol] = [score(points[n], curves[n]) for n in numbers]
             done += job.budget.steps
     return finished

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,22 +45,45 @@ def write_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends well.
 
     The block may create a file or a folder there. An existing `path` is replaced only at the end and is
-    untouched when the block raises; the temporary is then removed.
+    untouched when the block raises; the temporary is then removed. What a process left that was killed on the way is
+    removed by the next one that writes `path`.
 
     Raises:
-        UserError: the disk is full, or the place cannot be written.
+        UserError: the disk is full, the place cannot be written, or a file would replace a folder.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        remove(temporary)  # of a killed process that had this number
+        _sweep(path)
         try:
             yield temporary
             if path.is_dir() and not path.is_symlink():
+                if not temporary.is_dir():
+                    raise UserError(f"{path} is a folder, but a file is to be written there; give another name")
                 shutil.rmtree(path)
             temporary.replace(path)
         finally:
             remove(temporary)
+
+
+def _sweep(path: Path) -> None:
+    """Remove the temporaries of `path` whose writers are no more, also one of a killed process with our number."""
+    ours = re.compile(rf"\.{re.escape(path.name)}\.([1-9]\d{{0,8}})\.tmp", re.ASCII)
+    for left in path.parent.iterdir():
+        match = ours.fullmatch(left.name)
+        if match is not None and (int(match[1]) == os.getpid() or not _lives(int(match[1]))):
+            remove(left)
+
+
+def _lives(process: int) -> bool:
+    """Whether there is a process with this number here."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
 
 
 def remove(path: Path) -> None:

@@ -36,12 +36,13 @@ class Session:
     """What a loop needs to know of the run around it.
 
     Attributes:
-        store: where checkpoints go; None keeps none (tests, benchmarks).
+        store: where checkpoints go; None keeps none (`gendistill train`, tests, benchmarks).
         stop: requests to stop.
         checkpoint_seconds: time between two checkpoints.
         log_seconds: time between two progress lines without a terminal.
         earlier_seconds: what interrupted runs had spent up to the checkpoint that this one continues.
         began: when this run began (`time.monotonic`).
+        mend: what to do when a loss is not finite.
     """
 
     store: CheckpointStore | None = None
@@ -50,6 +51,12 @@ class Session:
     log_seconds: float = 10.0
     earlier_seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
+    mend: str = "Lower the learning rate or the weight of that term"
+
+    @property
+    def kept(self) -> str:
+        """What is left of a run that ends at a number which is not finite."""
+        return "the last good checkpoint is kept" if self.store is not None else "nothing is kept"
 
 
 class Loop:
@@ -135,7 +142,7 @@ class Loop:
             extra: further entries for the row of this tick.
 
         Raises:
-            UserError: a loss or a weight is not finite; names the step and the terms, keeps the last good checkpoint.
+            UserError: a loss or a weight is not finite; names the step and the terms. The last good checkpoint stays.
             Stopped: a stop was requested; the state is saved.
         """
         losses = losses.detach().view(-1, len(self.names))
@@ -172,7 +179,7 @@ class Loop:
             bad = [name for name, fine in zip(self.names, finite[row].tolist(), strict=True) if not fine]
             raise UserError(
                 f"{self.title}: the loss is not finite at step {at * self.at_once} (terms: {', '.join(bad)}); "
-                "the last good checkpoint is kept. Lower the learning rate or the weight of that term"
+                f"{self.session.kept}. {self.session.mend}"
             )
         return dict(zip(self.names, values.mean(0).tolist(), strict=True))
 
