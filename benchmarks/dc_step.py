@@ -2,7 +2,7 @@
 
 An update matches the gradients of every class on a real batch; after each but the last the network is trained on the
 synthetic images for some passes of one batch. DC's table has 10 updates and 50 passes at IPC 10, 256 real images of
-every class: so it is on CUDA. On a CPU a call is shorter, 2 updates and 45 passes at 128 real images, in which
+every class: so it is on CUDA. On a CPU a call is shorter, 2 updates and 28 passes at 80 real images, in which
 matching and training have the shares that they have in the whole: 4,500 images trained on for 2,560 matched with.
 
 Ours: ``gendistill.baselines.gradient_matching.outer_step``: real images gathered from the resident uint8 set, gradients

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from gendistill.artifact.images import ImageArtifact
+from gendistill.artifact.images import StoredImages
 from gendistill.config.benchmark import load_benchmark
 from gendistill.config.catalogue.protocols import FIXED_PROTOCOLS
 from gendistill.config.params import parse_params
 from gendistill.config.yaml12 import load_yaml
-from gendistill.evaluation.fixed import fixed_budget, fixed_jobs
+from gendistill.evaluation.fixed import fixed_budget
+from gendistill.evaluation.fixed_jobs import fixed_jobs
 from gendistill.evaluation.protocols import Budget, budget, epochs_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +20,10 @@ WITH_FLIP = "color_crop_cutout_flip_scale_rotate"
 
 def paper(dataset: str):
     return load_benchmark(ROOT / f"benchmark/presets/{dataset}-benchmark-paper.yaml")
+
+
+def epochs_in(params, protocol):
+    return {"fixed": params.evaluate.fixed_epochs, "fixed_plain": params.evaluate.plain_epochs}[protocol]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +41,8 @@ def paper(dataset: str):
     ],
 )
 def test_budgets_are_those_of_the_papers(dataset, protocol, ipc, epochs, batch, steps):
-    got = fixed_budget(protocol, 10 * ipc, paper(dataset))
+    params = paper(dataset)
+    got = fixed_budget(protocol, 10 * ipc, params.recipe, epochs_in(params, protocol))
     assert (got.epochs, got.batch, got.steps, got.epoch_images) == (epochs, batch, steps, 10 * ipc)
     assert (got.protocol, got.lr, got.momentum, got.weight_decay) == (protocol, 0.01, 0.9, 5e-4)
     rates = [got.learning_rate(step) for step in (0, steps // 2 - 1, steps // 2, steps - 1)]
@@ -51,7 +57,7 @@ def test_every_value_is_that_of_the_parameters():
     params = replace(params, recipe=recipe, evaluate=replace(params.evaluate, fixed_epochs=11, plain_epochs=13))
     for protocol, epochs, augment in (("fixed", 11, "flip"), ("fixed_plain", 13, "none")):
         expected = Budget(protocol, epochs, 20, 7, 0.3, 0.7, 0.2, "half", augment, "dsa")
-        assert fixed_budget(protocol, 20, params) == expected
+        assert fixed_budget(protocol, 20, params.recipe, epochs_in(params, protocol)) == expected
 
 
 @pytest.mark.parametrize("protocol", FIXED_PROTOCOLS)
@@ -61,12 +67,13 @@ def test_both_pipelines_train_alike(protocol):
     document["runtime"] = load_yaml(ROOT / "params.yaml")["runtime"]
     main = parse_params(document, "cifar10-paper")
     theirs = budget(protocol, 100, main.recipe, epochs_of(protocol, main.evaluate))
-    assert astuple(fixed_budget(protocol, 100, paper("cifar10"))) == astuple(theirs)
+    params = paper("cifar10")
+    assert astuple(fixed_budget(protocol, 100, params.recipe, epochs_in(params, protocol))) == astuple(theirs)
 
 
 def test_jobs_store_the_artifact_and_show_its_images(bars):
     params = paper("cifar10")
-    artifact = ImageArtifact(bars.images, bars.labels, {})
+    artifact = StoredImages(bars.images, bars.labels, {})
     jobs = fixed_jobs(artifact, bars, params)
     assert tuple(jobs) == params.evaluate.protocols == FIXED_PROTOCOLS
     for job in jobs.values():
