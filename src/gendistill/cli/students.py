@@ -4,7 +4,7 @@ import copy
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,7 +16,6 @@ from gendistill.config.rules import OWN
 if TYPE_CHECKING:  # torch takes over a second to import
     from gendistill.artifact.loading import GeneratorArtifact, ImageArtifact
     from gendistill.data.resident import ImageSet
-    from gendistill.networks.base import Network
     from gendistill.runtime.device import Compute
 
 
@@ -133,7 +132,7 @@ def train(
         students=students,
     )
     loaded, real = opened(artifact, data, data_root, compute)
-    trained: list[Network] = []
+    trained: list[Any] = []  # its network
     found = train_students(
         loaded, real, plan, compute=compute, seed=seed,
         keep=(lambda _, __, network: trained.append(copy.deepcopy(network))) if saves else None,
