@@ -1,6 +1,5 @@
 """The command that trains students, and what it shares with verify."""
 
-import copy
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +14,6 @@ from gendistill.config.rules import OWN
 if TYPE_CHECKING:  # torch takes over a second to import
     from gendistill.artifact.loading import Artifact as Loaded
     from gendistill.data.resident import ImageSet
-    from gendistill.networks.base import Network
     from gendistill.runtime.device import Compute
 
 
@@ -111,6 +109,7 @@ def train(
     compute = compute_of(device, precision, threads)
 
     from gendistill.evaluation.artifacts import Plan, train_students
+    from gendistill.evaluation.kept import Kept, save_student
 
     plan = Plan(
         network=arch,
@@ -121,16 +120,11 @@ def train(
         students=students,
     )
     loaded, real = opened(artifact, data, data_root, compute)
-    trained: list[Network] = []
-    found = train_students(
-        loaded, real, plan, compute=compute, seed=seed,
-        keep=(lambda _, __, network: trained.append(copy.deepcopy(network))) if saves else None,
-    )  # fmt: skip
+    kept = Kept() if saves else None
+    found = train_students(loaded, real, plan, compute=compute, seed=seed, keep=kept)
     record = {"artifact": card["sha256"], "network": arch, "protocol": protocol.value, "ipc": ipc, **found}
-    if out is not None and saves:
-        from gendistill.evaluation.kept import save_student
-
-        save_student(out, trained[0], loaded.card, record)
+    if out is not None and kept is not None:
+        save_student(out, kept.networks[0], loaded.card, record)
     elif out is not None:
         from gendistill.runtime.files import write_json
 
