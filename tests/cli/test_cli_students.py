@@ -97,6 +97,7 @@ def test_what_was_told_is_found_again(project, command):
     done = command(project, "verify", "a.safetensors", "--data", "data/prepared", *SAME)
     assert done.exit_code == 0, (done.output, done.exception)
     assert done.output.count("difference +0.0000") == done.output.count(": holds") == 3
+    assert "to repeat: 3 accuracies, 36 steps of students in all\n" in done.output
 
 
 def test_what_is_not_true_does_not_hold(project, command, rewritten):

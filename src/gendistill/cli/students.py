@@ -1,10 +1,9 @@
 """The command that trains students, and what it shares with verify."""
 
-import copy
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -122,6 +121,7 @@ def train(
     compute = compute_of(device, precision, threads)
 
     from gendistill.evaluation.artifacts import Plan, train_students
+    from gendistill.evaluation.kept import Kept, save_student
 
     plan = Plan(
         network=arch,
@@ -132,16 +132,11 @@ def train(
         students=students,
     )
     loaded, real = opened(artifact, data, data_root, compute)
-    trained: list[Any] = []  # its network
-    found = train_students(
-        loaded, real, plan, compute=compute, seed=seed,
-        keep=(lambda _, __, network: trained.append(copy.deepcopy(network))) if saves else None,
-    )  # fmt: skip
+    kept = Kept() if saves else None
+    found = train_students(loaded, real, plan, compute=compute, seed=seed, keep=kept)
     record = {"artifact": card["sha256"], "network": arch, "protocol": protocol.value, "ipc": ipc, **found}
-    if out is not None and saves:
-        from gendistill.evaluation.kept import save_student
-
-        save_student(out, trained[0], loaded.card, record)
+    if out is not None and kept is not None:
+        save_student(out, kept.networks[0], loaded.card, record)
     elif out is not None:
         from gendistill.runtime.files import write_json
 

@@ -5,6 +5,7 @@ No pickle is read or written. The header's key ``student`` holds the card as JSO
 `gendistill train` writes.
 """
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,21 @@ from gendistill.runtime.errors import UserError
 from gendistill.runtime.files import write_atomically
 
 KEY = "student"
+
+
+class Kept:
+    """A `gendistill.evaluation.cells.Keep` that copies the networks it is given.
+
+    Attributes:
+        networks: in the order in which they came.
+    """
+
+    def __init__(self) -> None:
+        self.networks: list[Network] = []
+
+    def __call__(self, protocol: str, number: int, network: Network) -> None:
+        """Copy a trained student."""
+        self.networks.append(copy.deepcopy(network))
 
 
 def save_student(path: Path, network: Network, artifact: dict[str, Any], record: dict[str, Any]) -> None:
