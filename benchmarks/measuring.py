@@ -22,14 +22,15 @@ def open_setting(
     precision: str,
     threads: int,
     *,
+    compile: bool,
     quick: bool,
 ) -> Setting:
     """Resolve the device, measure its rates, and open DiM's checkout where there is one.
 
     Raises:
-        UserError: no such device, or no checkout of DiM.
+        UserError: no such device, nothing to compile with, or no checkout of DiM.
     """
-    compute = resolve_compute(device, precision, threads)
+    compute = resolve_compute(device, precision, threads, compile=compile)
     sizes = QUICK if quick else ON_CUDA if compute.device.type == "cuda" else ON_CPU
     dim = stack.enter_context(DiM(reference, compute.device, sizes.images)) if reference is not None else None
     dtypes = [torch.float32] + ([torch.bfloat16] if compute.precision == "bf16" else [])
