@@ -32,6 +32,9 @@ def main(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
     precision: Annotated[str, typer.Option(help="Of our side: auto, fp32 or bf16.")] = "auto",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 = all cores.")] = 0,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Our side under runtime.compile: true; written to <device>-compile.json.")
+    ] = False,
     results: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS,
     quick: Annotated[
         bool, typer.Option("--quick", help="Tiny sizes, to see that everything runs; written to <device>-quick.json.")
@@ -42,7 +45,7 @@ def main(
         names = chosen(only or [])
         if precision not in PRECISIONS:
             raise UserError(f"--precision {precision}: expected one of {', '.join(PRECISIONS)}")
-        _run(names, reference, reference_dc, repeats, device, precision, threads, results, quick)
+        _run(names, reference, reference_dc, repeats, device, precision, threads, results, compile=compile, quick=quick)
     except UserError as error:
         leave(str(error), 2)
     except Stopped as error:  # a student's loop saw the signal; its words are about a checkpoint, and there is none
@@ -60,6 +63,8 @@ def _run(
     precision: str,
     threads: int,
     results: Path,
+    *,
+    compile: bool,
     quick: bool,
 ) -> None:
     """Measure one name after another; the file is written after each."""
@@ -72,8 +77,10 @@ def _run(
 
     console = Console(highlight=False, width=WIDTH)
     with contextlib.ExitStack() as stack:
-        setting = open_setting(stack, reference, reference_dc, repeats, device, precision, threads, quick=quick)
-        stem = file_name(device_name(setting.compute)) + ("-quick" if quick else "")
+        setting = open_setting(
+            stack, reference, reference_dc, repeats, device, precision, threads, compile=compile, quick=quick
+        )
+        stem = file_name(device_name(setting.compute)) + ("-compile" if compile else "") + ("-quick" if quick else "")
         path = results / f"{stem}.json"
         read_entries(path)  # a file that cannot be merged with is told of before the work
         new = []

@@ -58,7 +58,7 @@ def measure(setting: Setting, name: str) -> Entry:
 def fast(setting: Setting) -> Callable[[], list[float]]:
     """Some steps of our loop, going on from call to call."""
     recipe = setting.recipe
-    state = prepare_state(setting.gan(), recipe.distill.lr)
+    state = prepare_state(setting.compiled_gan(), recipe.distill.lr)
     order = setting.order(recipe.distill.batch_size, "distill")
     pool = Pool(recipe.distill, setting.data, num_classes=CLASSES, seed=SEED, compute=setting.compute)
 

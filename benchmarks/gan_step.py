@@ -40,7 +40,7 @@ def measure(setting: Setting, name: str) -> Entry:
 
 def fast(setting: Setting) -> Callable[[], list[float]]:
     """Some steps of our loop, going on from call to call."""
-    params, state = setting.params.gan, setting.gan()
+    params, state = setting.params.gan, setting.compiled_gan()
     order = setting.order(params.batch_size, "gan")
 
     def call() -> list[float]:

@@ -74,7 +74,8 @@ def measure(setting: Setting, name: str) -> Entry:
 
 def preloaded_gan(setting: Setting) -> Callable[[], list[float]]:
     """GAN steps on one batch."""
-    params, state, compute = setting.params.gan, setting.gan(), setting.compute
+    params, compute = setting.params.gan, setting.compute
+    state = setting.compiled_gan()
     data = one_batch(setting.data, params.batch_size)
     order = Same(setting.order(params.batch_size, "gan"))
 
@@ -91,7 +92,7 @@ def preloaded_distill(setting: Setting) -> Callable[[], list[float]]:
     """Distillation steps on one batch that is not augmented for the matching network's training."""
     recipe = replace(setting.recipe, distill=replace(setting.recipe.distill, inner_augment="none"))
     batch, compute = recipe.distill.batch_size, setting.compute
-    state = prepare_state(setting.gan(), recipe.distill.lr)
+    state = prepare_state(setting.compiled_gan(), recipe.distill.lr)
     data = one_batch(setting.data, batch)
     order = Same(setting.order(batch, "distill"))
     pool = Pool(recipe.distill, data, num_classes=CLASSES, seed=SEED, compute=compute)

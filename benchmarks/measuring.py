@@ -24,14 +24,15 @@ def open_setting(
     precision: str,
     threads: int,
     *,
+    compile: bool,
     quick: bool,
 ) -> Setting:
     """Resolve the device, measure its rates, and open the checkouts that are there: DiM's, DatasetCondensation's.
 
     Raises:
-        UserError: no such device, or no such checkout.
+        UserError: no such device, nothing to compile with, or no such checkout.
     """
-    compute = resolve_compute(device, precision, threads)
+    compute = resolve_compute(device, precision, threads, compile=compile)
     sizes = QUICK if quick else ON_CUDA if compute.device.type == "cuda" else ON_CPU
     dim = stack.enter_context(DiM(reference, compute.device, sizes.images)) if reference is not None else None
     dc = (

@@ -74,6 +74,7 @@ TINY: dict[str, Any] = {
     "runtime.threads": 1,
     "runtime.students": "auto",
     "runtime.deterministic": False,
+    "runtime.compile": False,
     "runtime.resident_limit_mib": 16384,
     "runtime.checkpoint_seconds": 60,
     "runtime.log_seconds": 0,

@@ -5,6 +5,7 @@ The conftest.py of a room imports what the room needs; rooms without torch stay 
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from gendistill.data.load import tensor_start
 from gendistill.data.resident import ResidentImages
 from gendistill.data.streamed import StreamedImages
 from gendistill.runtime.checkpoint import CheckpointStore
-from gendistill.runtime.device import Compute
+from gendistill.runtime.device import Compute, check_compiler
+from gendistill.runtime.errors import UserError
 from gendistill.runtime.loop import Session
 from gendistill.runtime.stopping import StopRequest
 
@@ -36,6 +38,16 @@ class StopAfter(StopRequest):
 @pytest.fixture
 def compute() -> Compute:
     return Compute(torch.device("cpu"), "fp32", torch.get_num_threads())
+
+
+@pytest.fixture
+def compiling(compute: Compute) -> Compute:
+    """The same with compiled networks; skips the test where nothing can be compiled."""
+    try:
+        check_compiler(compute.device)
+    except UserError as error:
+        pytest.skip(str(error))
+    return replace(compute, compile=True)
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import main
 from benchmarks.names import BENCHMARKS, chosen
+from gendistill.networks.generator import Generator
 from gendistill.runtime.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +56,17 @@ def test_only_refreshes_one_entry(command, tmp_path):
     after = entries(tmp_path)
     assert after["input_overhead_gan_step"] == before["input_overhead_gan_step"]
     assert after["gan_step"] != before["gan_step"]
+
+
+def test_compiled_entries_have_a_file_of_their_own(command, tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr("gendistill.runtime.device.check_compiler", lambda device: None)
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: compiled.append((type(self), options)))
+    result = command("--only", "gan_step", "--compile")
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert compiled == [(Generator, {"dynamic": False})]  # ours, not the plain twin's
+    (path,) = (tmp_path / "results").glob("*.json")
+    assert path.name.endswith("-compile-quick.json")
 
 
 @pytest.mark.parametrize(

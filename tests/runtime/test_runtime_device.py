@@ -48,6 +48,7 @@ def test_auto_without_a_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
         "precision": "fp32",
         "threads": 1,
         "students": "apart",
+        "compile": False,
         "torch": torch.__version__,
     }
 
@@ -124,6 +125,35 @@ def test_a_workspace_of_the_users_own_stays(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     resolve_compute("cpu", "fp32", 1, deterministic=True)
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+def test_compiling_is_asked_for_and_its_absence_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a compiler, and without Triton on CUDA, torch.compile raises a RuntimeError of several lines."""
+
+    def broken(function: object, **options: object) -> object:
+        def call(*args: object) -> object:
+            raise RuntimeError("TritonMissing: Cannot find\n\n  a working triton installation.")
+
+        return call
+
+    assert not resolve_compute("cpu", "fp32", 1).compile
+    monkeypatch.setattr(torch, "compile", broken)
+    with pytest.raises(
+        UserError, match=r"runtime\.compile.* on cpu \(TritonMissing: Cannot find a working triton"
+    ) as said:
+        resolve_compute("cpu", "fp32", 1, compile=True)
+    assert str(said.value).endswith("or set runtime.compile to false")
+    assert "\n" not in str(said.value)
+
+
+def test_only_what_is_asked_for_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda network, **options: seen.append((network, options)))
+    network = torch.nn.Linear(2, 2)
+    assert Compute(torch.device("cpu"), "fp32", 1).compiled(network) is network
+    assert seen == []
+    assert Compute(torch.device("cpu"), "fp32", 1, compile=True).compiled(network) is network
+    assert seen == [(network, {"dynamic": False})]  # dynamic shapes would cost recompiling for nothing
 
 
 def test_autocast_is_bf16_or_nothing() -> None:

@@ -289,6 +289,7 @@ class RuntimeParams:
         threads: CPU threads; 0 = all cores.
         students: a name in `catalogue.running.STUDENT_FORMS`: how the students of a cell are trained.
         deterministic: bit-identical repeats on CUDA.
+        compile: networks in training go through ``torch.compile``.
         resident_limit_mib: images of a split, in MiB, up to which it lies on the device; a larger one is streamed.
         data_root: folder of the downloaded archives.
         checkpoint_seconds: seconds between checkpoints; >= 0.
@@ -301,6 +302,7 @@ class RuntimeParams:
     threads: CountOrZero
     students: Annotated[str, OneOf(tuple(STUDENT_FORMS))]
     deterministic: bool
+    compile: bool
     resident_limit_mib: CountOrZero
     data_root: Text
     checkpoint_seconds: Weight

@@ -100,7 +100,9 @@ class Calibration:
     def _gan(self) -> gan.GanState:
         """One GAN for all units: a stage has one."""
         if self.state is None:
-            self.state = gan.build_gan(self.params.gan, seed=0, device=self.compute.device, **self.kinds)
+            state = gan.build_gan(self.params.gan, seed=0, device=self.compute.device, **self.kinds)
+            self.compute.compiled(state.generator)
+            self.state = state
         return self.state
 
     def _gan_step(self) -> Callable[[], object]:

@@ -44,7 +44,12 @@ def calibrate(item: Item, params: Params, shape: DataShape, known: dict[str, flo
 
     runtime = params.runtime
     compute = resolve_compute(
-        runtime.device, runtime.precision, runtime.threads, runtime.students, deterministic=runtime.deterministic
+        runtime.device,
+        runtime.precision,
+        runtime.threads,
+        runtime.students,
+        deterministic=runtime.deterministic,
+        compile=runtime.compile,
     )
     students = params.generate.select_students if item.stage == "package" else params.evaluate.students
     work = work_of(item, params, shape)

@@ -27,11 +27,13 @@ class StudentsApart:
 
     Args:
         students: untrained.
-        compute: the device; its threads are divided among the students.
+        compute: the device; its threads are divided among the students. Their training is compiled if it says so.
     """
 
     def __init__(self, students: list[Student], compute: Compute) -> None:
         self.students, self.device = students, compute.device
+        for student in students:
+            compute.compiled(student.network)
         self.workers = min(len(students), compute.threads) if compute.device.type == "cpu" else 1
         self.pool = thread_pool(self.workers, compute.threads) if self.workers > 1 else None
 

@@ -147,7 +147,9 @@ def train_students(
 def build_team(students: list[Student], budget: Budget, compute: Compute) -> Team:
     """Untrained students as a team of the form that `compute` asks for; a single one is never stacked."""
     if compute.students == "together" and len(students) > 1:
-        return stack_students([student.network for student in students], budget)
+        stacked = stack_students([student.network for student in students], budget)
+        compute.compiled(stacked.at_once)
+        return stacked
     return StudentsApart(students, compute)
 
 

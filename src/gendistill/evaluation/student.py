@@ -107,6 +107,7 @@ def predictions(network: Network, data: ImageSet, compute: Compute) -> Tensor:
     with data.follow(in_turn) as order:
         for step in range(in_turn.steps):
             images, _ = data.batch(order.index(step))
-            found.append(network(images).argmax(1))
+            # forward, not a call: a compiled network would be compiled anew for these batches (runtime.compile)
+            found.append(network.forward(images).argmax(1))
     network.train(was_training)
     return torch.cat(found)

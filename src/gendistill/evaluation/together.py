@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from gendistill.evaluation.protocols import Budget
@@ -23,18 +23,40 @@ from gendistill.evaluation.student import AUGMENTATIONS, augment_stream
 from gendistill.networks.base import Network
 
 
+class AtOnce(nn.Module):
+    """One architecture run under N sets of values at once: a module, so that its calls can be compiled.
+
+    Attributes:
+        architecture: the values it holds itself mean nothing.
+    """
+
+    def __init__(self, architecture: Network) -> None:
+        super().__init__()
+        self.architecture = architecture
+
+    def forward(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
+        """Logits (N, b, K) of images (N, b, c, h, w) under parameters and buffers (N, ...) by name."""
+
+        def logits_of(parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
+            logits: Tensor = functional_call(self.architecture, (parameters, buffers), (images,))
+            return logits
+
+        logits: Tensor = vmap(logits_of)(parameters, buffers, images)
+        return logits
+
+
 @dataclass
 class StackedStudents:
     """N networks in training.
 
     Attributes:
-        architecture: what the stacked values are run through; the values it holds itself mean nothing.
+        at_once: what the stacked values are run through.
         parameters, buffers: by name, each (N, ...); batch norm updates its statistics in place.
         optimizer: SGD on the stacked parameters.
         step: steps done by each student.
     """
 
-    architecture: Network
+    at_once: AtOnce
     parameters: dict[str, Tensor]
     buffers: dict[str, Tensor]
     optimizer: torch.optim.SGD
@@ -51,8 +73,9 @@ class StackedStudents:
     def member(self, number: int) -> Network:
         """Student `number` as a network of its own, in train mode; valid until the next call."""
         stacked = {**self.parameters, **self.buffers}
-        self.architecture.load_state_dict({name: value[number] for name, value in stacked.items()})
-        return self.architecture
+        member = self.at_once.architecture
+        member.load_state_dict({name: value[number] for name, value in stacked.items()})
+        return member
 
     def dump(self) -> dict[str, Any]:
         """The state as nested dicts of tensors and numbers."""
@@ -82,7 +105,7 @@ def stack_students(networks: list[Network], budget: Budget) -> StackedStudents:
     optimizer = torch.optim.SGD(
         parameters.values(), lr=budget.lr, momentum=budget.momentum, weight_decay=budget.weight_decay, fused=True
     )
-    return StackedStudents(copy.deepcopy(networks[0]), parameters, buffers, optimizer)
+    return StackedStudents(AtOnce(copy.deepcopy(networks[0])), parameters, buffers, optimizer)
 
 
 def train_step_together(
@@ -106,12 +129,7 @@ def train_step_together(
         [augment(own, budget.augment, draw, shared=False) for (own, _), draw in zip(batches, draws, strict=True)]
     )
     labels = torch.stack([own for _, own in batches])
-
-    def logits_of(parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
-        logits: Tensor = functional_call(students.architecture, (parameters, buffers), (images,))
-        return logits
-
-    logits = vmap(logits_of)(students.parameters, students.buffers, images)  # (N, b, K)
+    logits = students.at_once(students.parameters, students.buffers, images)  # (N, b, K)
     losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape).mean(1)
     students.optimizer.zero_grad(set_to_none=True)
     losses.sum().backward()

@@ -40,7 +40,7 @@ def train_yardstick(train: ImageSet, num_classes: int, params: Params, compute: 
         device=compute.device,
         seed=derive_seed(seed, "init"),
     )
-    student, source = new_student(fresh, plan), Stored(train, plan)
+    student, source = new_student(compute.compiled(fresh), plan), Stored(train, plan)
     with Loop("quality", plan.steps, ("loss",), session) as loop:
         saved = loop.resume()
         if saved is not None:

@@ -173,6 +173,7 @@ def train_gan(
         seed=seed,
         device=compute.device,
     )
+    compute.compiled(state.generator)  # not D: its penalty is differentiated twice, which compiled code is not
     drawn = training_order(data.labels, num_classes, params.batch_size, seed, "gan", balanced=balanced)
     with Loop("train_gan", params.steps, TERMS, session) as loop, data.follow(drawn) as order:
         if (saved := loop.resume()) is not None:

@@ -72,7 +72,8 @@ def matching_terms(
     BatchNorm sees each batch's own statistics.
 
     Args:
-        member: network of the pool, its weights frozen.
+        member: network of the pool, its weights frozen. It is run as it is, for compiling it twice more, without
+            gradients and for those of the images alone, would cost more than two passes among its SGD steps can gain.
         real: (B, c, h, w) standardised; a constant.
         fake: (B, c, h, w) standardised, same labels; gradients flow into it.
         labels: (B,).
@@ -88,8 +89,8 @@ def matching_terms(
     num_classes = member.network.classifier.out_features
     if loss.omega_l == 0:
         with torch.no_grad():
-            target = member.network(real.detach())
-        logits = member.network(fake)
+            target = member.network.forward(real.detach())
+        logits = member.network.forward(fake)
         return {"global": global_loss(target, logits, logits=loss.global_logits, reduction=loss.global_reduction)}
     layer = member_layer(member.name, loss.local_layer)
     with torch.no_grad():
@@ -218,6 +219,7 @@ def distill(
         on the CPU; and the loss curve, one row per tick, with the gradient ratios of the tick's last step.
     """
     params = recipe.distill
+    compute.compiled(state.generator)
     drawn = training_order(data.labels, num_classes, params.batch_size, seed, "distill", balanced=balanced)
     pool = Pool(params, data, num_classes=num_classes, seed=seed, compute=compute, balanced=balanced)
     due = {params.steps * (i + 1) // params.snapshots for i in range(params.snapshots)}

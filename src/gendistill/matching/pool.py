@@ -131,7 +131,9 @@ class Pool:
         return self.members[place]
 
     def _fresh(self, draw: int) -> Member:
-        return draw_member(self.params, draw, seed=self.seed, device=self.compute.device, **self.shape)
+        member = draw_member(self.params, draw, seed=self.seed, device=self.compute.device, **self.shape)
+        self.compute.compiled(member.network)
+        return member
 
     def train(self, member: Member, step: int) -> None:
         """``inner_steps`` SGD steps of `member` on real images, augmented per image."""

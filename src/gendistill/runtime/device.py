@@ -3,13 +3,20 @@
 import ctypes
 import os
 import platform
+import textwrap
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from gendistill.runtime.errors import UserError
+
+Module = TypeVar("Module", bound=nn.Module)
+
+COMPILED_GRAPHS = 64  # of one function; torch stops compiling it at 8, and a pool has more architectures than that
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt, in malloc.h
 
@@ -24,18 +31,32 @@ class Compute:
         threads: CPU threads of one operation; part of the identity, since sums may be split differently.
         students: how the students of a cell are trained, ``together`` or ``apart``; part of the identity, since
             the last digits differ and neither form can go on from the other's checkpoint.
+        compile: whether networks in training go through ``torch.compile``; part of the identity, for the last digits.
     """
 
     device: torch.device
     precision: str
     threads: int
     students: str = "apart"
+    compile: bool = False
 
     def autocast(self) -> AbstractContextManager[object]:
         """Bfloat16 autocast, or nothing in fp32."""
         if self.precision == "bf16":
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
+
+    def compiled(self, network: Module) -> Module:
+        """`network`, changed in place: its calls go through ``torch.compile`` if `compile` says so.
+
+        Only calls do. ``network.forward(x)``, other methods, copies, and names and values of the state are those of the
+        plain network. Shapes are static: a batch of another size, as another mode, is compiled for itself, at its first
+        call, in seconds to a minute. Networks of one architecture share what was compiled.
+        """
+        if self.compile:
+            torch._dynamo.config.recompile_limit = COMPILED_GRAPHS
+            network.compile(dynamic=False)
+        return network
 
     def describe(self) -> dict[str, str | int]:
         """What identifies this computer's arithmetic: part of a checkpoint's fingerprint and of every origin."""
@@ -45,12 +66,19 @@ class Compute:
             "precision": self.precision,
             "threads": self.threads,
             "students": self.students,
+            "compile": self.compile,
             "torch": torch.__version__,
         }
 
 
 def resolve_compute(
-    device: str, precision: str, threads: int, students: str = "auto", *, deterministic: bool = False
+    device: str,
+    precision: str,
+    threads: int,
+    students: str = "auto",
+    *,
+    deterministic: bool = False,
+    compile: bool = False,
 ) -> Compute:
     """Turn the ``runtime`` parameters into a `Compute`, and set torch's switches accordingly.
 
@@ -59,7 +87,7 @@ def resolve_compute(
     for fp32 matrix products and convolutions on CUDA.
 
     Raises:
-        UserError: the device does not exist here.
+        UserError: the device does not exist here, or `compile` is asked for where nothing can be compiled.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -84,7 +112,26 @@ def resolve_compute(
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if students == "auto":
         students = "together" if chosen.type == "cuda" else "apart"
-    return Compute(chosen, precision, torch.get_num_threads(), students)
+    if compile:
+        check_compiler(chosen)
+    return Compute(chosen, precision, torch.get_num_threads(), students, compile)
+
+
+def check_compiler(device: torch.device) -> None:
+    """Compile a function of one line, so that a machine that cannot compile says so before any work.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        torch.compile(torch.nn.functional.silu, dynamic=False)(torch.ones(8, device=device))
+    except RuntimeError as error:  # the class of all that torch.compile raises
+        reason = textwrap.shorten(str(error), 200)
+        raise UserError(
+            f"runtime.compile: true was asked for, and torch.compile fails here on {device} ({reason}). It needs a C++ "
+            "compiler (g++, or what CXX names) and Python's header files, on CUDA Triton, too: install them, or set "
+            "runtime.compile to false"
+        ) from None
 
 
 def keep_freed_memory() -> None:

@@ -75,7 +75,12 @@ class StageRun(Generic[Content]):
 
         runtime = self.runtime
         return resolve_compute(
-            runtime.device, runtime.precision, runtime.threads, runtime.students, deterministic=runtime.deterministic
+            runtime.device,
+            runtime.precision,
+            runtime.threads,
+            runtime.students,
+            deterministic=runtime.deterministic,
+            compile=runtime.compile,
         )
 
     @cached_property
