@@ -1,6 +1,7 @@
 """The frame of a stage command: how it begins, what it leaves, and how it ends."""
 
 import json
+import os
 import platform
 import shutil
 import socket
@@ -238,7 +239,7 @@ def test_a_continued_run_costs_what_all_of_it_took(project: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "values", [{"gan.lr": 0.1}, {"seed": 5}, {"runtime.threads": torch.get_num_threads() + 1}], ids=str
+    "values", [{"gan.lr": 0.1}, {"seed": 5}, {"runtime.threads": (os.cpu_count() or 1) + 1}], ids=str
 )
 def test_another_run_does_not_find_the_checkpoint(project: Path, values: dict[str, Any]) -> None:
     assert invoke(work, "--time-limit", "1e-9").exit_code == 75
