@@ -337,7 +337,8 @@ def test_several_processes_give_the_same_bytes(tmp_path, monkeypatch, capsys):
     info, _ = prepared(tmp_path)
     assert "prepare train: image 144/144" in capsys.readouterr().err
     monkeypatch.setattr(decoding, "ALONE", 0)
-    monkeypatch.setattr(decoding, "BLOCK", 7)
+    for each in (decoding, module):
+        monkeypatch.setattr(each, "BLOCK", 7)
     again = prepare(DataParams(**BASE), tmp_path, tmp_path / "two", processes=2, log_seconds=0)
     assert again == info
     for name in ("train", "held_out", "test"):
