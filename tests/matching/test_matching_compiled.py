@@ -1,5 +1,7 @@
 """Steps of GAN and distillation with compiled networks: the losses of the plain ones, and the same state."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch._dynamo.utils import counters
@@ -61,7 +63,9 @@ def test_compiled_runs_go_on_from_a_checkpoint_to_the_same_bits(start, compiling
     assert torch.equal(steps(2), expected)
 
 
-def test_a_compiled_gan_step_has_the_same_losses(bars, compute, compiling, make_recipe):
+@pytest.mark.parametrize(("precision", "first", "later"), [("fp32", 1e-5, 1e-4), ("bf16", 0.02, 0.1)])
+def test_a_compiled_gan_step_has_the_same_losses(bars, compute, compiling, make_recipe, precision, first, later):
+    """In bf16 fused operations round less often than single ones: equal to its 8 bits, not to float32's."""
     params = make_recipe(gan={"ema": 0.9}).gan
     order = Shuffled(len(bars), 8, 0, "gan", "cpu")
 
@@ -71,7 +75,10 @@ def test_a_compiled_gan_step_has_the_same_losses(bars, compute, compiling, make_
         rows = [gan.train_step(state, bars, order, params, 0, device) for _ in range(2)]
         return torch.stack(rows), state.deployed(0, device).state_dict()
 
-    (plain, expected), (compiled, average) = losses(compute), losses(compiling)
-    torch.testing.assert_close(compiled[0], plain[0], rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(compiled[1], plain[1], rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(average, expected, rtol=1e-3, atol=1e-3)
+    (plain, expected), (compiled, average) = (
+        losses(replace(each, precision=precision)) for each in (compute, compiling)
+    )
+    torch.testing.assert_close(compiled[0], plain[0], rtol=first, atol=first / 10)
+    torch.testing.assert_close(compiled[1], plain[1], rtol=later, atol=later / 10)
+    if precision == "fp32":
+        torch.testing.assert_close(average, expected, rtol=1e-3, atol=1e-3)
