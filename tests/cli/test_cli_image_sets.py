@@ -245,7 +245,10 @@ def test_chosen_images_are_real_ones(benchmark, command, tmp_path):
         (("sample", "--out", "x", "--seed", "9"), "holds the images of seed 1 and draws none for seed 9"),
         (("train", "--data", "digits", "--ipc", "10"), "cannot give 10 (IPC); ask for 2, or leave the number out"),
         (("train", "--data", "digits", "--protocol", "fresh"), "no new ones for the protocol fresh; take fixed or"),
-        (("train", "--data", "digits"), "tells no accuracy under fixed, and so no epochs: give --epochs"),
+        (
+            ("train", "--data", "digits"),
+            "has no accuracy under fixed in its card, and so no number of epochs: give --epochs",
+        ),
         (("verify", "--data", "digits"), "tells no such accuracy"),
     ],
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from gendistill.config.catalogue.images import FITS
 from gendistill.config.schema import DataParams
@@ -50,6 +51,31 @@ def test_a_name_a_folder_and_a_file_give_the_same_images(tmp_path, folder, form)
         again, marks = everything(real_test_images(str(where), tmp_path, form, CPU))
         assert torch.equal(again, images)
         assert torch.equal(marks, labels)
+
+
+def test_a_folder_of_images_gives_the_test_part_that_was_set_aside(tmp_path):
+    """Without test/ in it, one image in five is drawn by the seed in the card, as when the artifact was made."""
+    for name, count in (("a", 20), ("b", 30)):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        for number in range(count):
+            code = np.full((12, 12), 5 * number + 50 * (name == "b"), np.uint8)
+            Image.fromarray(code).save(tmp_path / "own" / name / f"{number:02}.png")
+    data = DataParams(
+        name="folder", path="own", image_size=16, fit="resize", channels="auto", balanced=True, held_out=0, split_seed=3
+    )
+    info = prepare(data, tmp_path, tmp_path / "prepared")
+    form = Form(
+        classes=("a", "b"), channels=1, image_size=16, fit="resize", split_seed=3, mean=info.mean, std=info.std
+    )  # fmt: skip
+    own, prepared = (everything(real_test_images(str(tmp_path / x), tmp_path, form, CPU)) for x in ("own", "prepared"))
+    assert own[1].tolist() == [0] * 4 + [1] * 6
+    assert torch.equal(own[0], prepared[0])
+    with pytest.raises(UserError, match="own has 2 classes and the artifact 3"):
+        real_test_images(str(tmp_path / "own"), tmp_path, replace(form, classes=("a", "b", "c")), CPU)
+    for path in (tmp_path / "own/a").iterdir():
+        path.write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"a/\d\d.png: no PNG"):
+        real_test_images(str(tmp_path / "own"), tmp_path, form, CPU)
 
 
 def test_they_are_standardised_by_the_artifacts_statistics(tmp_path, folder, form):

@@ -147,10 +147,10 @@ def test_choosing_a_snapshot_by_hand(make_params, make_item, digits):
 
 
 def test_judging_by_hand(make_params, make_item, digits):
-    """1293 images halve to 646: the reference, other real ones and two sources; 8 epochs of 10 batches and a rest."""
-    changes = {"quality.images": 9999, "quality.epochs": 8, "quality.width": 0.25, "sources": ["cgan", "ours"]}
+    """1293 images halve to 646: the reference, other real ones and two sources; 12 epochs of 10 batches and a rest."""
+    changes = {"quality.images": 9999, "quality.epochs": 12, "quality.width": 0.25, "sources": ["cgan", "ours"]}
     work = work_of(make_item("quality"), make_params(changes), digits)
-    assert by_batch(work) == {("whole", 128): 80, ("whole", 13): 8}
+    assert by_batch(work) == {("whole", 128): 120, ("whole", 13): 12}
     assert count_of(work, ClassifiedImage) == {ClassifiedImage("convnet3", 0.25): 4 * 646}
     assert count_of(work, GeneratedBlock) == {GeneratedBlock(646): 2}
     assert work.splits == ("train",)

@@ -9,7 +9,7 @@ from gendistill.config.benchmark import FixedRecipe
 from gendistill.config.params import parse_params
 from gendistill.config.yaml12 import load_yaml
 from gendistill.evaluation.fixed import fixed_budget
-from gendistill.evaluation.protocols import budget, epochs_of
+from gendistill.evaluation.protocols import budget, epochs_of, quality_epochs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,3 +105,11 @@ def test_the_budget_of_a_set_of_images():
     assert (plain.lr, plain.momentum, plain.weight_decay) == (0.01, 0.9, 5e-4)
     with pytest.raises(KeyError, match="fresh"):
         fixed_budget("fresh", 10, recipe, 1)
+
+
+def test_the_network_that_judges_makes_a_hundred_steps_at_least():
+    params = parse_params(load_yaml(ROOT / "params.yaml"), "params.yaml")
+    assert params.recipe.whole_batch == 128
+    assert quality_epochs(240, params.recipe, 1) == 50  # two steps each
+    assert quality_epochs(1293, params.recipe, 8) == 10  # eleven
+    assert quality_epochs(60_000, params.recipe, 1) == 1

@@ -2,10 +2,11 @@ import dataclasses
 
 import pytest
 
+from gendistill.reporting.content import tiles
 from gendistill.reporting.labels import readable_bytes
 from gendistill.reporting.markdown import markdown
 from gendistill.reporting.robust import robustness
-from gendistill.reporting.summary import Summary, gather
+from gendistill.reporting.summary import Summary, gather, headline, next_commands
 from gendistill.reporting.terminal import WIDTH, terminal_text
 from gendistill.runtime.errors import UserError
 
@@ -132,3 +133,31 @@ def test_a_missing_artifact_is_named(project):
 )  # fmt: skip
 def test_readable_bytes(count, text):
     assert readable_bytes(count) == text
+
+
+def test_one_student_has_no_spread(project, make_params, write_cells, statistics):
+    params, root = project
+    params = dataclasses.replace(params, evaluate=dataclasses.replace(params.evaluate, students=1))
+    write_cells(root, params, mean=0.5)
+    found = gather(params, root)
+    for text in (markdown(found), terminal_text(found, "data/report")):
+        assert "± 0.0" not in text
+        assert "one student each" in text
+    assert tiles(found)[0] == ("0.500", "ours, fresh, IPC 10 (1 student)")
+
+
+def test_the_headline_tells_what_the_gan_gives_without_distillation(summary):
+    assert "test accuracy of 0.859, of the GAN before distillation 0.789; trained on all" in headline(summary)
+    alone = dataclasses.replace(summary.params, sources=("cgan",))
+    assert "before distillation" not in headline(dataclasses.replace(summary, params=alone))
+
+
+def test_the_generator_is_held_against_the_bytes_of_the_images_that_it_stands_for(summary):
+    bytes_of_all = summary.info.counts["train"] * summary.info.channels * summary.info.image_size**2
+    assert tiles(summary)[-1][1].endswith(f"images of {readable_bytes(bytes_of_all)}")
+
+
+def test_own_images_are_not_sent_to_another_set(make_params):
+    assert any("mnist-quick" in command for command, _ in next_commands(make_params()))
+    own = make_params(data__name="folder", data__path="pictures")
+    assert not any("mnist-quick" in command for command, _ in next_commands(own))

@@ -20,8 +20,8 @@ def shape_text(card: Card) -> str:
 
 
 def accuracy_text(entry: Card) -> str:
-    """Mean and spread of an accuracy."""
-    return f"{entry['mean']:.3f} ± {entry['std']:.3f}"
+    """Mean and spread of an accuracy; one student has no spread."""
+    return f"{entry['mean']:.3f}" + (f" ± {entry['std']:.3f}" if entry["n"] > 1 else "")
 
 
 def cell_text(entry: Card) -> str:
@@ -117,8 +117,15 @@ def _provenance(origin: Card | None) -> list[str]:
     commit = str(origin["commit"] or "unknown")[:12]
     changed = " (with changed files)" if origin.get("modified_files") else ""
     lines = [f"  provenance  preset {origin['preset']}, seed {origin['seed']}, commit {commit}{changed}"]
-    lines += [f"  hardware    {json.dumps(machine, ensure_ascii=False)}" for machine in origin["hardware"]]
+    lines += [f"  hardware    {_machine(machine)}" for machine in origin["hardware"]]
     return lines
+
+
+def _machine(machine: Card) -> str:
+    """A computer in a line: what computed, then the host."""
+    host = machine.get("host", {})
+    own = [f"{key} {value}" for key, value in machine.items() if key != "host"]
+    return ", ".join([*own, *([f"{host['cores']} cores of {host['cpu']}"] if {"cores", "cpu"} <= set(host) else [])])
 
 
 def _numbers(values: list[float]) -> str:

@@ -38,6 +38,12 @@ class Artifact(ABC):
             torch.tensor(ranges[name], dtype=torch.float32, device=device) for name in ("mean", "std")
         )
 
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.image_shape))
+        return (
+            f"{type(self).__name__}({str(self.path)!r}: {self.card['dataset']}, {len(self.classes)} classes, {shape})"
+        )
+
     @abstractmethod
     def dataset(
         self, ipc: int | None = None, seed: int | None = None, transform: Callable[[Tensor], Any] | None = None

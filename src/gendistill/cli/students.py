@@ -37,8 +37,8 @@ def data_sets(incomplete: str) -> list[str]:
 
 
 DATA_HELP = (
-    "Real test images: the name of a data set (digits, mnist, fashion_mnist, cifar10, ...), a folder that `prepare` "
-    "made, or an .npz file with MedMNIST's keys."
+    "Real test images: the name of a data set (digits, mnist, fashion_mnist, cifar10, ...), a folder of images or one "
+    "that `prepare` made, or an .npz file with MedMNIST's keys."
 )
 DataRoot = Annotated[Path, typer.Option(help="Where named data sets are; GENDISTILL_DATA overrides it.")]
 Device = Annotated[str, typer.Option(help="auto (CUDA if there is one), cpu, cuda, cuda:<n> or mps.")]
@@ -116,7 +116,10 @@ def train(
     ipc = images_per_class(artifact, card, ipc)
     told = [entry for entry in card["accuracies"] if entry["protocol"] == protocol.value]
     if epochs is None and not told:
-        raise UserError(f"{artifact} tells no accuracy under {protocol.value}, and so no epochs: give --epochs")
+        raise UserError(
+            f"{artifact} has no accuracy under {protocol.value} in its card, and so no number of epochs: give --epochs "
+            "(such as 300), or, where it was made, `gendistill export --accuracy`, which writes both into the card"
+        )
     of_network = [entry for entry in card["accuracies"] if entry["network"] == arch]
     compute = compute_of(device, precision, threads)
 

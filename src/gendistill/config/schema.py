@@ -266,7 +266,7 @@ class QualityParams:
     Attributes:
         network: its architecture, a name in `catalogue.networks.NETWORKS`.
         width: fraction of its standard channels; > 0.
-        epochs: passes over the whole training set; >= 1.
+        epochs: passes over the whole training set, at least so many that they make 100 steps; >= 1.
         images: generated ones of each source, and as many real ones on either side; >= 2. A training set of fewer
             than twice as many is halved.
         neighbours: k of precision, recall, density and coverage; >= 1.

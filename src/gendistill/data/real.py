@@ -8,10 +8,11 @@ import torch
 
 from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.data.fit import crop, pad, resize
+from gendistill.data.folder import read_folder
 from gendistill.data.info import INFO_FILE, load_info
 from gendistill.data.load import load_split
 from gendistill.data.npz import read_npz
-from gendistill.data.raw import RawData
+from gendistill.data.raw import Fit, RawData
 from gendistill.data.resident import ImageSet, ResidentImages
 from gendistill.data.sources import read_source
 from gendistill.runtime.errors import UserError
@@ -47,7 +48,8 @@ def real_test_images(where: str, root: Path, form: Form, device: torch.device) -
     """The test part of a data set, standardised as the images that students were trained on.
 
     Args:
-        where: a name of the catalogue, a folder that `prepare` made, or an .npz file with MedMNIST's keys.
+        where: a name of the catalogue, a folder that `prepare` made, a folder of images, or an .npz file
+            with MedMNIST's keys.
         root: the data root, where archives of named sets are looked for and downloaded to.
         form: what the images must become.
         device: where they go.
@@ -69,8 +71,10 @@ def real_test_images(where: str, root: Path, form: Form, device: torch.device) -
                 f"{path} has labels up to {len(data.classes) - 1}, but the artifact has {len(form.classes)} classes"
             )
         return _fitted(where, data, form, device)
+    if path.is_dir():
+        return _folder(path, form, device)
     raise UserError(
-        f"--data {where} is neither a data set ({', '.join(NAMED)}), nor a folder that `prepare` made "
+        f"--data {where} is neither a data set ({', '.join(NAMED)}), nor a folder of images or one that `prepare` made "
         f"(with {INFO_FILE}), nor an .npz file"
     )
 
@@ -82,6 +86,17 @@ def _fitted(where: str, data: RawData, form: Form, device: torch.device) -> Imag
         raise UserError(f"{where} has images of {images.shape[3]} channels, the artifact's have {form.channels}")
     pixels = torch.from_numpy(np.ascontiguousarray(FITTERS[form.fit](images, form.image_size).transpose(0, 3, 1, 2)))
     return _standardised(pixels, torch.from_numpy(data.test.labels), form, device)
+
+
+def _folder(folder: Path, form: Form, device: torch.device) -> ImageSet:
+    """The test part of a folder of images, drawn as when the artifact was made if the folder has none of its own."""
+    data = read_folder(folder, form.split_seed)
+    _check_classes(str(folder), data.classes, form)
+    assert not isinstance(data.test.images, np.ndarray)
+    fit = Fit(form.fit, form.image_size, form.channels)
+    blocks = [pixels for pixels, _ in data.test.images.blocks(np.arange(len(data.test)), fit)]
+    data.finished()  # refuses what could not be decoded
+    return _standardised(torch.from_numpy(np.concatenate(blocks)), torch.from_numpy(data.test.labels), form, device)
 
 
 def _prepared(folder: Path, form: Form, device: torch.device) -> ImageSet:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from gendistill.config.schema import Params
 from gendistill.estimate.items import DataShape, Item
-from gendistill.evaluation.protocols import Budget, budget, epochs_of
+from gendistill.evaluation.protocols import Budget, budget, epochs_of, quality_epochs
 from gendistill.evaluation.select import SELECTION_IPC, SELECTION_NETWORK
 from gendistill.evaluation.sources import BLOCK
 from gendistill.evaluation.summary import CURVE_POINTS, evenly_spaced
@@ -250,7 +250,7 @@ def yardstick(params: Params, shape: DataShape) -> Work:
     """The network that images are judged by, and the images that it judges; distances are not counted."""
     quality = params.quality
     images = min(quality.images, shape.train // 2)
-    plan = budget("whole", shape.train, params.recipe, quality.epochs)
+    plan = budget("whole", shape.train, params.recipe, quality_epochs(shape.train, params.recipe, quality.epochs))
     judged = images * (2 + len(params.sources))  # the reference and other real images, and those of every source
     counts = students(quality.network, quality.width, 1, 1, plan, tested=judged, held_out=0)
     counts[GeneratedBlock(images)] += len(params.sources)

@@ -9,6 +9,7 @@ from torch import Tensor
 from gendistill.artifact.sampling import load_generator, sample
 from gendistill.config.schema import Params
 from gendistill.data.resident import ImageSet, to_uint8
+from gendistill.evaluation.protocols import quality_epochs
 from gendistill.evaluation.quality import frechet_distance, manifold_scores, nearest
 from gendistill.evaluation.yardstick import features, train_yardstick
 from gendistill.runtime.device import Compute
@@ -81,16 +82,16 @@ def judge(
             "training": train.gather(place[first]).cpu().contiguous(),
             "distance": away[first].cpu().contiguous(),
         }
-    return {**made_with(real, params), "scores": rows}, pairs
+    return {**made_with(real, len(train), params), "scores": rows}, pairs
 
 
-def made_with(real: Tensor, params: Params) -> dict[str, Any]:
-    """What the scores depend on besides the images."""
+def made_with(real: Tensor, training: int, params: Params) -> dict[str, Any]:
+    """What the scores depend on besides the images: features (n, d) of real ones, and the number of training images."""
     quality = params.quality
     return {
         "network": quality.network,
         "width": quality.width,
-        "epochs": quality.epochs,
+        "epochs": quality_epochs(training, params.recipe, quality.epochs),
         "features": real.shape[1],
         "images": len(real),
         "neighbours": quality.neighbours,

@@ -108,3 +108,17 @@ def budget(protocol: str, images: int, recipe: RecipeParams, epochs: int) -> Bud
         augment=augment,
         semantics=semantics,
     )
+
+
+LEAST_QUALITY_STEPS = 100  # in the features of a network that has hardly begun, noise may score as well as images
+
+
+def quality_epochs(images: int, recipe: RecipeParams, epochs: int) -> int:
+    """Passes of stage ``quality``'s network over a training set: `epochs`, or on a small set as many as it needs.
+
+    Args:
+        images: of the training set.
+        recipe: section ``recipe``.
+        epochs: `quality.epochs`.
+    """
+    return max(epochs, math.ceil(LEAST_QUALITY_STEPS / budget("whole", images, recipe, 1).steps))

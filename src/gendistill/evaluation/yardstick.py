@@ -6,7 +6,7 @@ from torch import Tensor
 from gendistill.config.schema import Params
 from gendistill.data.order import InTurn
 from gendistill.data.resident import ImageSet, standardise
-from gendistill.evaluation.protocols import budget
+from gendistill.evaluation.protocols import budget, quality_epochs
 from gendistill.evaluation.sources import Stored
 from gendistill.evaluation.student import TEST_BATCH, augment_stream, new_student, train_step
 from gendistill.networks.base import Network
@@ -30,7 +30,7 @@ def train_yardstick(train: ImageSet, num_classes: int, params: Params, compute: 
         The network in eval mode, without gradients.
     """
     seed = derive_seed(params.seed, "quality")
-    plan = budget("whole", len(train), params.recipe, params.quality.epochs)
+    plan = budget("whole", len(train), params.recipe, quality_epochs(len(train), params.recipe, params.quality.epochs))
     fresh = fresh_network(
         params.quality.network,
         channels=train.channels,

@@ -93,13 +93,18 @@ def bars(title: str, rows: Sequence[tuple[str, str, float, float]], x_label: str
     for place, (label, color, mean, std) in enumerate(rows):
         top = 6 + ROW * place
         parts.append(tag("text", label, x=x.start, y=top + 11, class_="name"))
-        parts.append(tag("text", f"{mean:.3f} ± {std:.3f}", x=x.end, y=top + 11, class_="end value"))
+        parts.append(tag("text", _value(mean, std), x=x.end, y=top + 11, class_="end value"))
         bar = tag("rect", x=x.start, y=top + 16, width=max(x(mean) - x.start, 0.5), height=14.0, rx=2.0)
         low, high = x(max(mean - std, 0.0)), x(min(mean + std, 1.0))
         whisker = tag("line", x1=low, x2=high, y1=top + 23, y2=top + 23, class_="whisker")
         parts.append(tag("g", bar, whisker, class_=f"bar {color}"))
-    said = "; ".join(f"{label} {mean:.3f} ± {std:.3f}" for label, _, mean, std in rows)
+    said = "; ".join(f"{label} {_value(mean, std)}" for label, _, mean, std in rows)
     return figure(title, drawing(join(parts), f"{title}: {said}.", height))
+
+
+def _value(mean: float, std: float) -> str:
+    """A mean with its spread; of one student there is none."""
+    return f"{mean:.3f} ± {std:.3f}" if std else f"{mean:.3f}"
 
 
 def matrix(title: str, counts: Sequence[Sequence[int]], names: Sequence[str]) -> Html:

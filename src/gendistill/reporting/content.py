@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from gendistill.config.catalogue.datasets import DATASETS
-from gendistill.reporting.labels import readable_bytes
+from gendistill.reporting.cells import Result
+from gendistill.reporting.labels import readable_bytes, spread_text, students_text
 from gendistill.reporting.page import Section, page
 from gendistill.reporting.page_accuracy import accuracy_section, bars_section, effort_section, scores_section
 from gendistill.reporting.page_classes import classes_section
@@ -48,7 +49,16 @@ def tiles(summary: Summary) -> list[tuple[str, str]]:
     mine = summary.headline
     source, network, ipc = mine.source, mine.network, mine.ipc
     own = [r for r in summary.of(network) if (r.source, r.ipc) == (source, ipc)]
-    found = [(f"{r.mean:.3f}", f"{source}, {r.protocol}, IPC {ipc} (± {r.std:.3f}, {r.n} students)") for r in own[:2]]
+    found = [(f"{r.mean:.3f}", f"{source}, {r.protocol}, IPC {ipc} ({_count(r)})") for r in own[:2]]
     found += [(f"{r.mean:.3f}", "all real training images") for r in summary.of(network) if r.source == "whole"]
     size = summary.artifact_bytes[source]
-    return [*found, (readable_bytes(size), f"the generator that stands for {summary.info.counts['train']:,} images")]
+    counts, side = summary.info.counts, summary.info.image_size
+    real = counts["train"] * summary.info.channels * side * side
+    what = f"the generator that stands for {counts['train']:,} images of {readable_bytes(real)}"
+    return [*found, (readable_bytes(size), what)]
+
+
+def _count(result: Result) -> str:
+    """How many students a mean is of, and their spread."""
+    spread = spread_text(result.std, result.n).strip()
+    return ", ".join([*([spread] if spread else []), students_text(result.n)])

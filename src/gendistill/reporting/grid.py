@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gendistill.reporting.cells import Result
-from gendistill.reporting.labels import readable_bytes, source_label
+from gendistill.reporting.labels import readable_bytes, source_label, spread_text, students_text
 
 ABSENT = "-"
 
@@ -42,12 +42,13 @@ def accuracy_grid(results: Sequence[Result], columns: tuple[tuple[str, int], ...
     """Accuracy as ``mean ± std`` of one network's students; the count is in the title, or in the cells."""
     counts = {r.n for r in results}
     alike = len(counts) == 1
-    of = f"{counts.pop()} students each" if alike else "n students"
+    students = students_text(max(counts)) if alike else "n students"
+    of = f"mean ± standard deviation of {students} each" if max(counts) > 1 else "one student each"
 
     def text(result: Result) -> str:
-        return f"{result.mean:.3f} ± {result.std:.3f}" + ("" if alike else f" (n {result.n})")
+        return f"{result.mean:.3f}{spread_text(result.std, result.n)}" + ("" if alike else f" (n {result.n})")
 
-    grid = _grid(f"Test accuracy, mean ± standard deviation of {of}", results, columns, text)
+    grid = _grid(f"Test accuracy, {of}", results, columns, text)
     return replace(grid, rows=tuple((source_label(source), texts) for source, texts in grid.rows))
 
 

@@ -41,6 +41,16 @@ def source_rank(source: str) -> tuple[int, str]:
     return known, source
 
 
+def spread_text(std: float, n: int) -> str:
+    """`` ± 0.012``, a sample standard deviation; nothing for n = 1, which has none."""
+    return f" ± {std:.3f}" if n > 1 else ""
+
+
+def students_text(n: int) -> str:
+    """``5 students``, ``1 student``."""
+    return f"{n} student{'s' if n > 1 else ''}"
+
+
 def readable_bytes(count: int) -> str:
     """A size in decimal units with at most three digits before the unit, such as ``14.2 MB``."""
     size, units = float(count), ("B", "kB", "MB", "GB")

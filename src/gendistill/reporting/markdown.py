@@ -68,7 +68,7 @@ def comparison_texts(pair: Comparison) -> list[str]:
     return [
         here.protocol,
         "-" if here.ipc is None else str(here.ipc),
-        f"{100 * here.mean:.1f} ± {100 * here.std:.1f}",
+        f"{100 * here.mean:.1f}" + (f" ± {100 * here.std:.1f}" if here.n > 1 else ""),
         pair.trained_here,
         f"{there.mean:.1f}" + ("" if there.std is None else f" ± {there.std:.1f}"),
         pair.trained_there,

@@ -98,11 +98,17 @@ def headline(summary: Summary) -> str:
     mine = summary.headline
     whole = next((r for r in summary.of(mine.network) if r.source == "whole"), None)
     count = f"{summary.info.counts['train']:,}"
+    gan = next((r for r in summary.of(mine.network) if _cell(r) == ("cgan", mine.protocol, mine.ipc)), None)
+    before = f", of the GAN before distillation {gan.mean:.3f}" if gan and mine.source != "cgan" else ""
     ceiling = f"; trained on all {count} real images it reaches {whole.mean:.3f}" if whole else ""
     return (
         f"A {mine.network} that saw only images of '{mine.source}' ({mine.protocol}, IPC {mine.ipc}) "
-        f"reaches a test accuracy of {mine.mean:.3f}{ceiling}."
+        f"reaches a test accuracy of {mine.mean:.3f}{before}{ceiling}."
     )
+
+
+def _cell(result: Result) -> tuple[str, str, int | None]:
+    return result.source, result.protocol, result.ipc
 
 
 def declared(summary: Summary) -> list[str]:
@@ -181,9 +187,10 @@ def next_commands(params: Params) -> list[tuple[str, str]]:
     """Commands to try next, each with what it does."""
     weight = "0.001" if params.loss.omega_l != 0.001 else "0.01"
     commands = [
+        ("git add -A && git commit -m 'My run'", "so that the next run is compared with this one"),
         (f"dvc exp run -S loss.omega_l={weight}", "another weight of the local term"),
-        ("dvc metrics diff", "what changed since the last commit"),
+        ("dvc metrics diff", "what that changed: against the last commit"),
     ]
-    if params.preset != "mnist-quick":
-        commands.append(("python -m stages.preset mnist-quick && dvc repro", "a real data set"))
+    if params.data.name == "digits":
+        commands.append(("python -m stages.preset mnist-quick && dvc repro", "a larger data set"))
     return commands
