@@ -231,9 +231,9 @@ def test_cards_of_images_are_described(image_artifact, artifact):
     card, other = load_images(image_artifact).card, load_artifact(artifact)[1]
     said = description(image_artifact, card)
     assert "1 images per class, labels: class numbers, in float32" in said
-    assert "accuracy    not told (`gendistill export" in said
+    assert "accuracy    not in the card (`gendistill export" in said
     assert "images.ipc" in comparison((image_artifact, artifact), (card, other))
-    assert "| images.safetensors | coded, 4 classes, 1 x 16 x 16 | not told |" in table(
+    assert "| images.safetensors | coded, 4 classes, 1 x 16 x 16 | not in the card |" in table(
         [("images.safetensors", card, 1, "abc")]
     )
 

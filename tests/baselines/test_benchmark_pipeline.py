@@ -123,7 +123,7 @@ def make(new_project, run_stage) -> Callable[[Path], Path]:
 
     def project(folder: Path) -> Path:
         new_project(folder)
-        shutil.copytree(ROOT / "benchmark", folder / "benchmark")
+        shutil.copytree(ROOT / "benchmark", folder / "benchmark", ignore=shutil.ignore_patterns("dvc.lock"))
         shutil.copytree(ROOT / "results/accuracy/digits", folder / "results/accuracy/digits")
         path = folder / "benchmark/params.yaml"
         path.write_text(replace_values(path.read_text(), TINY, "params"))

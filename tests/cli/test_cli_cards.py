@@ -123,7 +123,7 @@ def test_info_tells_the_card(project, command):
     ):  # fmt: skip
         assert text in said
     assert json.loads(command(project, "info", "a.safetensors", "--json").output) == card
-    assert "not told" in command(project, "info", OURS).output
+    assert "not in the card" in command(project, "info", OURS).output
 
 
 def test_compare_tells_what_differs_and_nothing_else(project, command, rewritten):
@@ -244,6 +244,6 @@ def test_cards_of_images_are_told(images, command):
     assert "1 images per class, labels: class numbers, in float32" in told.stdout
     assert json.loads(command(folder, "info", "--json", images.name).stdout)["images"]["ipc"] == 1
     assert "sum and card are in order" in command(folder, "verify", images.name).stdout
-    assert "not told (`gendistill export --accuracy` adds" in told.stdout
+    assert "not in the card (`gendistill export --accuracy` adds" in told.stdout
     assert "say the same" in command(folder, "compare", images.name, images.name).stdout
-    assert "| coded, 2 classes, 1 x 16 x 16 | not told |" in command(folder, "table", ".").stdout
+    assert "| coded, 2 classes, 1 x 16 x 16 | not in the card |" in command(folder, "table", ".").stdout

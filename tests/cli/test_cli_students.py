@@ -115,7 +115,7 @@ def test_what_is_not_true_does_not_hold(project, command, rewritten):
 
 def test_without_data_nothing_is_trained(project, command):
     done = command(project, "verify", "a.safetensors")
-    assert (done.exit_code, done.output) == (0, "a.safetensors: sum and card are in order; 3 accuracies told\n")
+    assert (done.exit_code, done.output) == (0, "a.safetensors: sum and card are in order; 3 accuracies in the card\n")
 
 
 def test_the_allowed_difference_is_a_prediction_interval():
@@ -136,17 +136,20 @@ def test_the_allowed_difference_is_a_prediction_interval():
     [
         (("train", "a.safetensors"), "--data"),
         (("train", "a.safetensors", "--data", "mars"), "--data mars is neither a data set (digits, mnist"),
-        (("train", "a.safetensors", "--data", "metrics"), "--data metrics is neither"),
+        (
+            ("train", "a.safetensors", "--data", "metrics"),
+            "metrics cannot be used as it is; nothing was written: class folders without an image",
+        ),
         (("train", "a.safetensors", "--data", "digits", "--arch", "resnet81"), "(did you mean 'resnet18'?)"),
         (("train", "a.safetensors", "--data", "digits", "--width", "0"), "--width is 0; expected a fraction"),
         (("train", "a.safetensors", "--data", "digits", "--device", "tpu"), "--device tpu is unknown"),
         (("train", "a.safetensors", "--data", "digits", "--device", "cuda:77"), "--device: cuda:77 was asked for"),
-        (("train", "data/artifacts/ours.safetensors", "--data", "digits"), "and so no epochs: give --epochs"),
+        (("train", "data/artifacts/ours.safetensors", "--data", "digits"), "and so no number of epochs: give --epochs"),
         (("train", "a.safetensors", "--data", "digits", "--out", "metrics"), "--out metrics is a folder; give a file"),
         (("train", "a.safetensors", "--data", "digits", "-n", "2", "--out", "s.safetensors"), "holds one network, but"),
         (("verify", "a.safetensors", "--ipc", "1"), "give --data, too"),
-        (("verify", "a.safetensors", "--data", "digits", "--ipc", "7"), "tells no such accuracy"),
-        (("verify", "data/artifacts/ours.safetensors", "--data", "digits"), "tells no such accuracy"),
+        (("verify", "a.safetensors", "--data", "digits", "--ipc", "7"), "has no such accuracy in its card"),
+        (("verify", "data/artifacts/ours.safetensors", "--data", "digits"), "has no such accuracy in its card"),
     ],
 )
 def test_mistakes_train_nothing(project, command, words, text):

@@ -24,6 +24,12 @@ def accuracy_text(entry: Card) -> str:
     return f"{entry['mean']:.3f}" + (f" ± {entry['std']:.3f}" if entry["n"] > 1 else "")
 
 
+def accuracies_text(card: Card) -> str:
+    """``4 accuracies``, ``1 accuracy``."""
+    count = len(card["accuracies"])
+    return f"{count} accurac{'y' if count == 1 else 'ies'}"
+
+
 def cell_text(entry: Card) -> str:
     """What an accuracy was measured with: ``convnet3 (width 0.25), fresh, IPC 10``."""
     return f"{entry['network']} (width {entry['width']:g}), {entry['protocol']}, IPC {entry['ipc']}"
@@ -86,7 +92,7 @@ def table(rows: list[tuple[str, Card, int, str]]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, card, size, digest in rows:
-        told = [f"{accuracy_text(entry)} ({cell_text(entry)})" for entry in card["accuracies"]] or ["not told"]
+        told = [f"{accuracy_text(entry)} ({cell_text(entry)})" for entry in card["accuracies"]] or ["not in the card"]
         students = "<br>".join(str(entry["n"]) for entry in card["accuracies"]) or "-"
         data = f"{card['dataset']}, {len(card['classes'])} classes, {shape_text(card)}"
         lines.append(
@@ -98,7 +104,7 @@ def table(rows: list[tuple[str, Card, int, str]]) -> str:
 def _accuracies(card: Card) -> list[str]:
     """The reported accuracies with their budgets."""
     if not card["accuracies"]:
-        return ["  accuracy    not told (`gendistill export --accuracy` adds what the pipeline measured)"]
+        return ["  accuracy    not in the card (`gendistill export --accuracy` adds what the pipeline measured)"]
     made = "generator" if card["kind"] == "generator" else "set"
     lines = [f"  accuracy    on real test images; mean ± sample standard deviation of n students of one {made}"]
     for entry in card["accuracies"]:

@@ -94,6 +94,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
 ) -> None:
     """Write a copy to give away, its accuracies in the card."""
+    from gendistill.artifact.describe import accuracies_text
     from gendistill.artifact.export import export_artifact
     from gendistill.runtime.errors import UserError
 
@@ -107,7 +108,7 @@ def export(
     kind = {None: None, Dtype.FP16: "float16", Dtype.FP32: "float32"}[dtype]
     card = export_artifact(artifact, out, dtype=kind, accuracies=told, provenance=origin)
     print(
-        f"{out}: {out.stat().st_size / 1e6:.2f} MB in {card['dtype']}, {len(card['accuracies'])} accuracies, "
+        f"{out}: {out.stat().st_size / 1e6:.2f} MB in {card['dtype']}, {accuracies_text(card)}, "
         f"sha256 of the file {hashlib.sha256(out.read_bytes()).hexdigest()}"
     )
 

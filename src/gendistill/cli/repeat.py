@@ -33,10 +33,12 @@ def verify(
             help=f"{DATA_HELP} Without it, file and card are checked and nothing is trained.", autocompletion=data_sets
         ),
     ] = None,
-    protocol: Annotated[Protocol | None, typer.Option(help="Repeat this protocol only. [default: all told]")] = None,
-    ipc: Annotated[int | None, typer.Option(min=1, help="Repeat this IPC only. [default: all told]")] = None,
+    protocol: Annotated[
+        Protocol | None, typer.Option(help="Repeat this protocol only. [default: all in the card]")
+    ] = None,
+    ipc: Annotated[int | None, typer.Option(min=1, help="Repeat this IPC only. [default: all in the card]")] = None,
     arch: Annotated[
-        str | None, typer.Option(help="Repeat this network only. [default: all told]", autocompletion=networks)
+        str | None, typer.Option(help="Repeat this network only. [default: all in the card]", autocompletion=networks)
     ] = None,
     students: Annotated[
         int | None, typer.Option("--students", "-n", min=1, help="Networks of each. [default: as many as in the card]")
@@ -56,8 +58,9 @@ def verify(
     It takes as long as that training, whose steps are told first: the zoo's digits about a minute on two idle cores,
     nearly all of it under fresh. For a quick look: --protocol fixed --ipc 1 -n 2.
 
-    A repeated mean may differ by t s sqrt(1/n + 1/m): s and n as told, m new students, t of a 99 % range.
+    A repeated mean may differ by t s sqrt(1/n + 1/m): s and n of the card, m new students, t of a 99 % range.
     """
+    from gendistill.artifact.describe import accuracies_text
     from gendistill.artifact.file import load_artifact
     from gendistill.runtime.errors import UserError
 
@@ -66,7 +69,7 @@ def verify(
         raise UserError(
             "verify: --protocol, --ipc, --arch and --students choose what is trained again; give --data, too"
         )
-    print(f"{artifact}: sum and card are in order; {len(card['accuracies'])} accuracies told")
+    print(f"{artifact}: sum and card are in order; {accuracies_text(card)} in the card")
     if data is None:
         return
     wanted = {"protocol": protocol.value if protocol else None, "ipc": ipc, "network": arch}
@@ -74,7 +77,7 @@ def verify(
         entry for entry in card["accuracies"] if all(value in (None, entry[key]) for key, value in wanted.items())
     ]
     if not chosen:
-        raise UserError(f"{artifact} tells no such accuracy; see `gendistill info {artifact}`")
+        raise UserError(f"{artifact} has no such accuracy in its card; see `gendistill info {artifact}`")
     single = [entry for entry in chosen if entry["n"] < 2]
     if single:
         raise UserError(f"{artifact} tells an accuracy of one student, whose spread nobody knows; choose another")
@@ -107,7 +110,7 @@ def _holds(
     here = f"{found['mean']:.3f} ± {found['std']:.3f} (n {students})"
     verdict = "holds" if holds else "DOES NOT HOLD"
     print(
-        f"{cell_text(entry)}: told {accuracy_text(entry)} (n {entry['n']}), here {here}; "
+        f"{cell_text(entry)}: in the card {accuracy_text(entry)} (n {entry['n']}), here {here}; "
         f"difference {difference:+.4f}, allowed {allowed:.4f}: {verdict}",
         flush=True,
     )
