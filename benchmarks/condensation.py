@@ -28,6 +28,7 @@ import torch
 
 from benchmarks.checkout import load_scripts, torch_switches
 from benchmarks.inputs import CHANNELS, CLASSES, SIDE, quiet, random_images
+from benchmarks.memory import WORDS, with_default_memory
 from benchmarks.results import CONDENSATION
 from gendistill.data.resident import standardise
 
@@ -115,11 +116,11 @@ class DatasetCondensation:
 
     def describe(self, loop: str) -> str:
         """What an entry calls the reference."""
-        return f"{CONDENSATION} ({REPOSITORY}, {loop}, eager fp32)"
+        return f"{CONDENSATION} ({REPOSITORY}, {loop}, eager fp32, {WORDS})"
 
     def iterations(
         self, name: str, iterations: int, loops: tuple[int, int] = (1, 1), **options: object
-    ) -> Callable[[], None]:
+    ) -> Callable[[], object]:
         """Some iterations of a script's ``main``, going on from call to call.
 
         Args:
@@ -149,7 +150,7 @@ class DatasetCondensation:
                 for _ in range(iterations):
                     held.advance()
 
-        return call
+        return with_default_memory(call)
 
     def common(self) -> dict[str, object]:
         """Options of every script: nothing is evaluated, and what it writes goes to a temporary folder."""

@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader, Subset
 
 from benchmarks.checkout import load_scripts, torch_switches
 from benchmarks.inputs import CLASSES, quiet, random_images
+from benchmarks.memory import WORDS, with_default_memory
 from benchmarks.results import DIM
 
 REPOSITORY = "vimar-gu/DiM"
@@ -94,7 +95,7 @@ class DiM:
 
     def describe(self, loop: str) -> str:
         """What an entry calls the reference."""
-        return f"{DIM} (vimar-gu/DiM, {loop}, eager fp32, {WORKERS} loader workers)"
+        return f"{DIM} (vimar-gu/DiM, {loop}, eager fp32, {WORKERS} loader workers, {WORDS})"
 
     def options(self, batch: int, **more: Any) -> SimpleNamespace:
         """Its command-line defaults."""
@@ -155,7 +156,7 @@ class DiM:
                     options, 0, generator, discriminator, *optimizers, loader.rewind(), criterion, *augmentations
                 )
 
-        return call
+        return with_default_memory(call)
 
     def evaluation(self, ipc: int, batch: int, epochs: int, tested: int) -> Callable[[], object]:
         """``validate.validate`` of five ConvNet3 students, tested once at the end on the first `tested` images."""
@@ -173,7 +174,7 @@ class DiM:
             with self.at_home(script):
                 script.validate(options, generator, loader, criterion, augmentation)
 
-        return call
+        return with_default_memory(call)
 
     @contextlib.contextmanager
     def at_home(self, script: ModuleType) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """Loading and running a checkout of DatasetCondensation, on a stand-in that records what it was given."""
 
+import inspect
 import sys
 import threading
 from pathlib import Path
@@ -64,7 +65,7 @@ def checkout(tmp_path):
 
 def seen_by(call):
     """What the script behind a call has recorded."""
-    (script,) = (cell.cell_contents for cell in call.__closure__ if hasattr(cell.cell_contents, "main"))
+    (script,) = (cell.cell_contents for cell in inspect.unwrap(call).__closure__ if hasattr(cell.cell_contents, "main"))
     return script.seen
 
 
