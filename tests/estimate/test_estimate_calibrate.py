@@ -155,7 +155,7 @@ def test_every_unit_of_an_item_has_a_cost(make_params, make_item, digits):
         make_item("train_gan"), make_item("distill", source="ours"), make_item("package", source="ours"),
         make_item("generate", source="ours", ipc=10),
         make_item("evaluate", source="ours", network="convnet3", ipc=10),
-        make_item("evaluate_whole", network="convnet3"),
+        make_item("evaluate_whole", network="convnet3"), make_item("quality"),
     ):  # fmt: skip
         work = work_of(item, params, digits)
         reply = worker.calibrate(item, params, digits, {})

@@ -145,7 +145,8 @@ class Calibration:
         return train, steps * self.students
 
     def _test_pass(self, network: str, width: float) -> Action:
-        split = self.data.get("test", self.data["held_out"])  # choosing a snapshot reads the held-out images only
+        # choosing a snapshot reads the held-out images only, judging images the training images only
+        split = next(self.data[name] for name in ("test", "held_out", "train") if name in self.data)
         part = ResidentImages(
             split.images[: students.TEST_BATCH], split.labels[: students.TEST_BATCH], split.mean, split.std
         )
