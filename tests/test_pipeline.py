@@ -97,10 +97,18 @@ def gap(root: Path, stage: str, entry: dict[str, Any]) -> str:
     names = {path.relative_to(root).as_posix() for path in closure(root, script)}
     wanted = {name for name in names if not is_plumbing(name)}
     listed = [dep for dep in entry["deps"] if dep.endswith(".py")]
+    rooms = [dep for dep in entry["deps"] if dep.startswith("src/gendistill/") and not dep.endswith(".py")]
+    wanted = {_room_of(name, rooms) for name in wanted}
+    listed += rooms
     lines = [f"dvc.yaml, stage {stage}, deps: add      - {name}" for name in sorted(wanted - set(listed))]
     lines += [f"dvc.yaml, stage {stage}, deps: remove   - {name}" for name in sorted(set(listed) - wanted)]
     twice = sorted({name for name in listed if listed.count(name) > 1})
     return "\n".join(lines + [f"dvc.yaml, stage {stage}, deps: twice    - {name}" for name in twice])
+
+
+def _room_of(name: str, rooms: list[str]) -> str:
+    """The listed room that a file lies in, which stands for it; else the file."""
+    return next((room for room in rooms if name.startswith(f"{room}/")), name)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -117,6 +125,18 @@ def test_a_gap_is_named_line_by_line() -> None:
         "dvc.yaml, stage generate, deps: add      - src/gendistill/networks/latent.py",
         "dvc.yaml, stage generate, deps: remove   - src/gendistill/gan/ema.py",
         "dvc.yaml, stage generate, deps: twice    - stages/generate.py",
+    ]
+
+
+def test_a_room_stands_for_its_files() -> None:
+    entry = dict(STAGES["generate"])
+    others = [dep for dep in entry["deps"] if not dep.startswith("src/gendistill/networks/")]
+    entry["deps"] = [*others, "src/gendistill/networks"]
+    assert gap(ROOT, "generate", entry) == ""
+    entry["deps"] = [*entry["deps"], "src/gendistill/networks/latent.py", "src/gendistill/gan"]
+    assert gap(ROOT, "generate", entry).splitlines() == [
+        "dvc.yaml, stage generate, deps: remove   - src/gendistill/gan",
+        "dvc.yaml, stage generate, deps: remove   - src/gendistill/networks/latent.py",
     ]
 
 
