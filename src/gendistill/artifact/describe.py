@@ -127,11 +127,13 @@ def _provenance(origin: Card | None) -> list[str]:
     return lines
 
 
-def _machine(machine: Card) -> str:
-    """A computer in a line: what computed, then the host."""
-    host = machine.get("host", {})
+def _machine(machine: Any) -> str:
+    """A computer in a line: what computed, then the host. A card may hold any JSON here; it is then shown as it is."""
+    host = machine.get("host") if isinstance(machine, dict) else None
+    if not isinstance(host, dict) or not {"cores", "cpu"} <= set(host):
+        return json.dumps(machine, ensure_ascii=False)
     own = [f"{key} {value}" for key, value in machine.items() if key != "host"]
-    return ", ".join([*own, *([f"{host['cores']} cores of {host['cpu']}"] if {"cores", "cpu"} <= set(host) else [])])
+    return ", ".join([*own, f"{host['cores']} cores of {host['cpu']}"])
 
 
 def _numbers(values: list[float]) -> str:
