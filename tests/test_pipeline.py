@@ -15,6 +15,7 @@ import pytest
 from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.config.catalogue.protocols import PROTOCOLS
 from gendistill.config.catalogue.sources import GENERATED_SOURCES
+from gendistill.config.methods import METHODS
 from gendistill.config.params import dotted, flatten, load_params
 from gendistill.config.yaml12 import load_yaml
 
@@ -52,7 +53,7 @@ def modules(root: Path, name: str) -> Iterator[Path]:
 
 
 def imported_names(root: Path, path: Path, *, top_only: bool = False) -> Iterator[str]:
-    """Dotted names in the import statements of a file, those inside functions too unless `top_only`."""
+    """Dotted names in a file's import statements, those inside functions too unless `top_only`."""
     home = root / "src" if path.is_relative_to(root / "src") else root
     package = path.relative_to(home).parts[:-1]
     for node in top_statements(path) if top_only else ast.walk(parsed(path)):
@@ -63,6 +64,8 @@ def imported_names(root: Path, path: Path, *, top_only: bool = False) -> Iterato
             base = ".".join([*above, *([node.module] if node.module else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Name) and node.id == "resolve_name":  # a registry's function
+            yield from (info.function.partition(":")[0] for info in METHODS.values())
 
 
 def top_statements(path: Path) -> Iterator[ast.AST]:

@@ -35,8 +35,8 @@ def main(
 
         from gendistill.artifact.fixed import save_grid
         from gendistill.artifact.images import pixels, save_images
+        from gendistill.baselines import registry
         from gendistill.baselines.card import write_card
-        from gendistill.baselines.registry import METHODS
         from gendistill.baselines.task import Task
         from gendistill.data.info import load_info
         from gendistill.data.load import load_split
@@ -64,7 +64,7 @@ def main(
             title=run.tracked.name,
             preview=preview,
         )
-        made = METHODS[method](task)
+        made = registry.method(method)(task)
         with write_atomically(folder / "sets" / name) as temporary:
             temporary.mkdir()
             card = write_card(params, info, method, ipc, number, made)

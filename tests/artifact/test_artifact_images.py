@@ -15,7 +15,7 @@ from gendistill.artifact.images import StandardisedImages, load_images, pixels, 
 from gendistill.artifact.legal import images_problems
 from gendistill.artifact.sampling import load_generator
 from gendistill.artifact.schema import IMAGE_PIXELS
-from gendistill.config.catalogue.methods import METHODS
+from gendistill.config.methods import METHODS
 from gendistill.data.resident import ResidentImages, standardise
 from gendistill.runtime.errors import UserError
 

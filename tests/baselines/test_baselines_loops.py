@@ -5,30 +5,22 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gendistill.baselines import gradient_matching
+from gendistill.baselines import gradient_matching, registry
 from gendistill.baselines.gradient_matching import inner_epochs, outer_steps
-from gendistill.baselines.registry import METHODS
-from gendistill.config.benchmark import BenchmarkParams
-from gendistill.config.catalogue import methods as catalogue
-from gendistill.config.checks import annotations
+from gendistill.config.methods import METHODS
 from gendistill.runtime.errors import Stopped
 
 LONG = [name for name in METHODS if name != "random"]
 
 
-def test_registry_catalogue_and_parameters_name_the_same_methods():
-    assert list(METHODS) == list(catalogue.METHODS)
-    assert set(METHODS) <= set(annotations(BenchmarkParams))
-
-
 @pytest.mark.parametrize("method", LONG)
 def test_resuming_equals_a_straight_run(method, make_task, make_session, make_streamed, bars, tmp_path):
     """Stopped in the middle, twice; the second part streams its images from disk."""
-    straight = METHODS[method](make_task(method))
+    straight = registry.method(method)(make_task(method))
     for data in (None, make_streamed(bars)):
         with pytest.raises(Stopped):
-            METHODS[method](make_task(method, session=make_session(tmp_path, 2), data=data))
-    resumed = METHODS[method](make_task(method, session=make_session(tmp_path)))
+            registry.method(method)(make_task(method, session=make_session(tmp_path, 2), data=data))
+    resumed = registry.method(method)(make_task(method, session=make_session(tmp_path)))
     assert torch.equal(resumed.images, straight.images)
     assert torch.equal(resumed.labels, straight.labels)
     assert resumed.rows == straight.rows
@@ -37,7 +29,7 @@ def test_resuming_equals_a_straight_run(method, make_task, make_session, make_st
 
 @pytest.mark.parametrize("method", ["dm", "dc", "dsa", "kip_fc"])
 def test_sets_are_functions_of_their_seed(method, make_task):
-    first, again, other = (METHODS[method](make_task(method, seed=seed)) for seed in (0, 0, 1))
+    first, again, other = (registry.method(method)(make_task(method, seed=seed)) for seed in (0, 0, 1))
     assert torch.equal(first.images, again.images)
     assert not torch.equal(first.images, other.images)
     assert first.images.shape == (8, 1, 16, 16)
@@ -54,13 +46,13 @@ def test_sets_are_functions_of_their_seed(method, make_task):
     ],
 )
 def test_losses_fall(method, changes, make_task):
-    losses = [row["loss"] for row in METHODS[method](make_task(method, **changes)).rows]
+    losses = [row["loss"] for row in registry.method(method)(make_task(method, **changes)).rows]
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
 
 
 def test_kip_learns_labels_only_when_asked(make_task):
-    hard = METHODS["kip_fc"](make_task("kip_fc", learn_labels=False))
-    soft = METHODS["kip_fc"](make_task("kip_fc", learn_labels=True))
+    hard = registry.method("kip_fc")(make_task("kip_fc", learn_labels=False))
+    soft = registry.method("kip_fc")(make_task("kip_fc", learn_labels=True))
     assert hard.labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert soft.labels.shape == (8, 4)
     assert soft.labels.argmax(1).tolist() == hard.labels.tolist()
@@ -95,7 +87,7 @@ def test_networks_restart_once_an_iteration_and_train_in_between(make_task, monk
             return plain(self, *args)
 
         monkeypatch.setattr(trainee, name, noted)
-    METHODS["dc"](make_task("dc", iterations=2, outer_steps=3, inner_epochs=4))
+    registry.method("dc")(make_task("dc", iterations=2, outer_steps=3, inner_epochs=4))
     once = [("train", 4), ("train", 4)]
     assert calls == [("restart", 0), *once, ("restart", 1), *once]
 
@@ -141,5 +133,5 @@ def test_previews_are_evenly_spaced(make_task):
     shown: list[int] = []
     task = make_task("dm", steps=20)
     object.__setattr__(task, "preview", lambda step, images: shown.append(step))
-    METHODS["dm"](task)
+    registry.method("dm")(task)
     assert shown == list(range(0, 21, 2))

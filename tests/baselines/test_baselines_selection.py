@@ -7,9 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gendistill.baselines import choosing
+from gendistill.baselines import choosing, registry
 from gendistill.baselines.order import Epochs, PerClass
-from gendistill.baselines.registry import METHODS
 from gendistill.baselines.selection import ForgettingCounts, forgotten, herding, k_center
 from gendistill.data.order import random_subset
 from gendistill.runtime.errors import UserError
@@ -100,7 +99,7 @@ def test_the_most_forgotten_of_every_class_ties_at_random():
 def test_chosen_images_are_training_images_of_their_class(method, make_task, make_coded, code_of):
     labels = [i % 4 for i in range(26)]  # classes of 7, 7, 6, 6
     task = make_task(method, ipc=3, data=make_coded(labels))
-    made = METHODS[method](task)
+    made = registry.method(method)(task)
     codes = made.images[:, 0, 0, 0].tolist()
     assert made.images.dtype == torch.uint8
     assert made.labels.tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
@@ -109,15 +108,16 @@ def test_chosen_images_are_training_images_of_their_class(method, make_task, mak
 
 
 def test_random_is_the_control_random(make_task, bars):
-    made = METHODS["random"](make_task("random", ipc=3, seed=5))
+    made = registry.method("random")(make_task("random", ipc=3, seed=5))
     assert torch.equal(made.images, bars.images[random_subset(bars.labels, 3, 4, 5)])
 
 
 def test_herding_and_k_center_agree_at_one_image_only(make_task):
     assert torch.equal(
-        METHODS["herding"](make_task("herding", 1)).images, METHODS["k_center"](make_task("k_center", 1)).images
+        registry.method("herding")(make_task("herding", 1)).images,
+        registry.method("k_center")(make_task("k_center", 1)).images,
     )
-    pair = [METHODS[method](make_task(method, 4)).images for method in ("herding", "k_center")]
+    pair = [registry.method(method)(make_task(method, 4)).images for method in ("herding", "k_center")]
     assert not torch.equal(*pair)
 
 
@@ -142,7 +142,7 @@ def test_the_network_that_chooses_has_learned_and_is_scored_before_it_learns(mak
 def test_a_class_with_too_few_images_is_named_at_once(method, make_task, make_coded):
     task = make_task(method, ipc=3, data=make_coded([0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 3]))
     with pytest.raises(UserError, match=r"class 1 has 2 training images, but ipc = 3 asks for 3: choose a smaller ipc"):
-        METHODS[method](task)
+        registry.method(method)(task)
 
 
 def test_images_per_class_are_drawn_without_replacement():

@@ -14,11 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gendistill.augment import dsa
-from gendistill.baselines import choosing, dm
+from gendistill.baselines import choosing, dm, registry
 from gendistill.baselines.images import redraw
 from gendistill.baselines.kernel import tangent_kernel
 from gendistill.baselines.order import PerClass
-from gendistill.baselines.registry import METHODS
 from gendistill.baselines.selection import ForgettingCounts, herding
 from gendistill.baselines.task import Task
 from gendistill.data.order import random_subset
@@ -91,7 +90,7 @@ def plain_dm(task: Task, factor: float = 1.0) -> Tensor:
 @pytest.mark.parametrize(("first", "augment"), [("real", "none"), ("noise", STRATEGY)])
 def test_dm(first, augment, make_task):
     task = make_task("dm", seed=3, steps=4, start=first, augment=augment, **UNUSUAL)
-    close(METHODS["dm"](task).images, plain_dm(task))
+    close(registry.method("dm")(task).images, plain_dm(task))
 
 
 def test_dm_takes_ten_times_the_step_for_large_sets(make_task, monkeypatch):
@@ -99,7 +98,7 @@ def test_dm_takes_ten_times_the_step_for_large_sets(make_task, monkeypatch):
     monkeypatch.setattr(dm, "LARGE", 2)
     for ipc, factor in ((1, 1.0), (2, 10.0)):
         task = make_task("dm", ipc=ipc, steps=2, **UNUSUAL)
-        close(METHODS["dm"](task).images, plain_dm(task, factor))
+        close(registry.method("dm")(task).images, plain_dm(task, factor))
 
 
 def slopes_of(network: Network, images: Tensor, label: int) -> list[Tensor]:
@@ -160,7 +159,7 @@ def test_gradient_matching(method, changes, make_task):
     task = make_task(method, seed=3, **(GRADIENTS | changes))
     decreasing = task.params.inner_schedule == "decreasing"
     expected = plain_gradient_matching(task, lambda outer: (50, 40)[outer] if decreasing else task.params.inner_epochs)
-    close(METHODS[method](task).images, expected)
+    close(registry.method(method)(task).images, expected)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +172,7 @@ def test_coloured_images(method, ipc, changes, make_task, make_bars):
         method, ipc=ipc, data=make_bars(80, channels=3), **((UNUSUAL if method == "dm" else GRADIENTS) | changes)
     )
     plain = plain_dm if method == "dm" else partial(plain_gradient_matching, inner_epochs=lambda outer: 2)
-    close(METHODS[method](task).images, plain(task))
+    close(registry.method(method)(task).images, plain(task))
 
 
 @pytest.mark.parametrize("learn_labels", [False, True])
@@ -197,7 +196,7 @@ def test_kip_fc(learn_labels, make_task):
             v.mul_(0.999).add_(0.001 * slope**2)
             with torch.no_grad():
                 value.sub_(0.07 * (m / (1 - 0.9**step)) / ((v / (1 - 0.999**step)).sqrt() + 1e-8))
-    made = METHODS["kip_fc"](task)
+    made = registry.method("kip_fc")(task)
     close(made.images, images.detach())
     torch.testing.assert_close(
         made.labels.double(),
@@ -242,7 +241,7 @@ def test_the_network_that_chooses(method, make_task, bars):
             members = (task.data.labels == label).nonzero().flatten()
             with torch.no_grad():
                 positions += members[herding(expected.embed(task.data.batch(members)[0]), 3)].tolist()
-        assert torch.equal(METHODS[method](task).images, task.data.images[positions])
+        assert torch.equal(registry.method(method)(task).images, task.data.images[positions])
 
 
 def test_ties_of_forgetting_are_broken_by_the_set(make_task, monkeypatch):
@@ -254,6 +253,6 @@ def test_ties_of_forgetting_are_broken_by_the_set(make_task, monkeypatch):
         return None, counts, [], 0
 
     monkeypatch.setattr(choosing, "train_chooser", never)
-    sets = [METHODS["forgetting"](make_task("forgetting", ipc=2, seed=seed)).images for seed in (0, 0, 1, 2)]
+    sets = [registry.method("forgetting")(make_task("forgetting", ipc=2, seed=seed)).images for seed in (0, 0, 1, 2)]
     assert torch.equal(sets[0], sets[1])
     assert len({tuple(images.flatten().tolist()) for images in sets}) == 3

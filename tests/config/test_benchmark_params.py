@@ -11,7 +11,7 @@ import pytest
 from gendistill.config.benchmark import load_benchmark, parse_benchmark
 from gendistill.config.benchmark_rules import broken_rules
 from gendistill.config.catalogue.datasets import DATASETS
-from gendistill.config.params import check_data, dotted
+from gendistill.config.params import check_data, dotted, section
 from gendistill.config.presets import apply_preset, preset_descriptions, read_preset
 from gendistill.config.yaml12 import load_yaml
 from gendistill.runtime.errors import UserError
@@ -79,6 +79,18 @@ def test_one_mistake_is_one_line(changes, message, problems):
     lines = problems(changes)
     assert len(lines) == 1
     assert lines[0].strip().startswith(message)
+
+
+def test_only_methods_that_are_asked_for_need_a_section(problems):
+    document = {key: value for key, value in DOCUMENT.items() if key not in ("dm", "egm", "kip_fc")}
+    document |= {"methods": ["dc"], "matched": {"methods": ["dsa"], "ipc": [50]}}
+    params = parse_benchmark(document, "x")
+    assert not hasattr(params, "dm")
+    assert section(params, "dsa") == DOCUMENT["dsa"]
+    for wanted in ({"methods": ["dm"]}, {"matched": {"methods": ["dm"], "ipc": [50]}}):
+        with pytest.raises(UserError, match=r"x has 1 problem:\n  dm: is missing, expected a section$"):
+            parse_benchmark(document | wanted, "x")
+    assert problems({"dm": {}})[0].strip().startswith("dm.network: is missing")
 
 
 def test_dcs_table_is_asked_for_its_own_ipc_only(problems):

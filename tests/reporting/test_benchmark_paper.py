@@ -2,7 +2,7 @@
 
 import pytest
 
-from gendistill.config.catalogue.methods import METHODS
+from gendistill.config.methods import METHODS
 from gendistill.reporting.benchmark_paper import ROWS, footnotes, paper_epochs, paper_updates, printed
 
 

@@ -9,10 +9,10 @@ from typing import Annotated
 from gendistill.config.benchmark import FixedRecipe
 from gendistill.config.catalogue.gan import CONDITIONINGS
 from gendistill.config.catalogue.images import FITS, IMAGE_SIZES
-from gendistill.config.catalogue.methods import METHODS
 from gendistill.config.catalogue.protocols import PROTOCOLS
 from gendistill.config.catalogue.sources import GENERATED_SOURCES
 from gendistill.config.constraints import Above, Matches, NotEmpty, OneOf, Unique
+from gendistill.config.methods import METHODS
 from gendistill.config.schema import RecipeParams
 
 DTYPES = ("float16", "float32")
@@ -242,7 +242,7 @@ class ImagesCard(AnyCard):
 
     Attributes:
         kind: what the file holds.
-        source: name of the method in `catalogue.methods.METHODS`.
+        source: name of the method in `gendistill.config.methods.METHODS`.
         dtype: of the images in the file, a key of `IMAGE_PIXELS`.
         normalisation: value ranges.
         images: how many, and how they are labelled.

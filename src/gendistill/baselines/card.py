@@ -7,7 +7,7 @@ from gendistill.artifact.card import of_data
 from gendistill.artifact.schema import IMAGE_PIXELS
 from gendistill.baselines.task import DistilledSet
 from gendistill.config.benchmark import BenchmarkParams
-from gendistill.config.catalogue.methods import METHODS
+from gendistill.config.methods import METHODS
 from gendistill.data.info import DataInfo
 
 
@@ -19,7 +19,7 @@ def write_card(
     Args:
         params: the parameters of the benchmark.
         info: the prepared data set.
-        method: a name in `catalogue.methods.METHODS`.
+        method: a name in `gendistill.config.methods.METHODS`.
         ipc: images per class.
         seed: of the set.
         made: what the method gave.

@@ -22,8 +22,8 @@ from gendistill.baselines.images import ImageState, augment_classes, redraw, sgd
 from gendistill.baselines.order import PerClass
 from gendistill.baselines.parts import losses_of_parts
 from gendistill.baselines.task import DistilledSet, Task
-from gendistill.config.benchmark import GradientParams
 from gendistill.config.benchmark_rules import DC_LOOPS
+from gendistill.config.method_settings import GradientParams
 from gendistill.data.order import Order
 from gendistill.networks.base import Network
 from gendistill.runtime.loop import Loop

@@ -5,9 +5,11 @@ from typing import Any, Final
 
 from gendistill.config import rules
 from gendistill.config.catalogue.datasets import DATASETS, DatasetInfo
+from gendistill.config.method_settings import GradientParams
+from gendistill.config.methods import METHODS
 from gendistill.config.rules import Found
 
-GRADIENT_METHODS: Final = ("dc", "dsa", "egm")
+GRADIENT_METHODS: Final = tuple(name for name, info in METHODS.items() if info.settings is GradientParams)
 DC_LOOPS: Final = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10), 100: (100, 2)}
 """IPC -> (updates of the images per network, inner epochs after each): DC's code; 100 is its author's advice."""
 

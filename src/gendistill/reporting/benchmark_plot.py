@@ -7,7 +7,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gendistill.config.catalogue.methods import METHODS
+from gendistill.config.methods import METHODS
 from gendistill.reporting.benchmark_rows import Row
 from gendistill.reporting.benchmark_table import label
 from gendistill.reporting.pictures import save_figure

@@ -20,7 +20,7 @@ class Row:
     """One number of the benchmark, or of the published results beside it.
 
     Attributes:
-        method: a name in `catalogue.methods.METHODS`, or a source of the main pipeline.
+        method: a name in `gendistill.config.methods.METHODS`, or a source of the main pipeline.
         network: the student.
         protocol: `fixed`, `fixed_plain`; beside them `fresh` and `whole`.
         ipc: images per class; None for the whole training set.

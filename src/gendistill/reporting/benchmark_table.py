@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from gendistill.config.benchmark import BenchmarkParams
 from gendistill.config.catalogue.datasets import DATASETS
-from gendistill.config.catalogue.methods import METHODS
 from gendistill.config.catalogue.protocols import PROTOCOLS
 from gendistill.config.catalogue.sources import SOURCES
+from gendistill.config.methods import METHODS
 from gendistill.data.info import DataInfo
 from gendistill.reporting.benchmark_paper import footnotes, paper_epochs, paper_updates, printed
 from gendistill.reporting.benchmark_rows import Row
