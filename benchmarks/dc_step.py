@@ -19,7 +19,6 @@ All: ConvNet3 of 128 channels, 10 classes of 32 x 32 images, IPC 10, fp32; ``dc_
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -37,7 +36,7 @@ from gendistill.runtime.streams import generator as stream
 
 
 def measure(setting: Setting, name: str) -> Entry:
-    setting, sizes, method = replace(setting, compute=setting.plain), setting.sizes, name.removesuffix("_step")
+    setting, sizes, method = setting.in_fp32, setting.sizes, name.removesuffix("_step")
     what = (
         f"an iteration of {method.upper()}: {sizes.dc_updates} updates of the images of {CLASSES} classes, "
         f"{sizes.dc_batch} real and {sizes.ipc} synthetic ones each, ConvNet3, with {sizes.dc_passes} passes of "

@@ -15,7 +15,6 @@ class, DSA with six groups, fp32.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -33,7 +32,7 @@ from gendistill.runtime.streams import generator as stream
 
 
 def measure(setting: Setting, name: str) -> Entry:
-    setting, sizes = replace(setting, compute=setting.plain), setting.sizes
+    setting, sizes = setting.in_fp32, setting.sizes
     what = (
         f"{sizes.dm_steps} DM step(s) of {CLASSES} classes, {sizes.dm_batch} real and {sizes.ipc} synthetic images "
         f"each, ConvNet3, DSA with six groups"

@@ -161,6 +161,11 @@ class Setting:
         return replace(self.compute, precision="fp32", compile=False)
 
     @property
+    def in_fp32(self) -> "Setting":
+        """The same with our side in fp32, as methods that make images compute."""
+        return replace(self, compute=replace(self.compute, precision="fp32"))
+
+    @property
     def recipe(self) -> Recipe:
         """The parameters of distillation."""
         return Recipe(self.params.distill, self.params.loss, self.params.gan)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 from gendistill.baselines import gradient_matching, registry
 from gendistill.baselines.gradient_matching import inner_epochs, outer_steps
@@ -110,6 +111,19 @@ def test_the_inner_passes_see_every_image_and_change_the_network_only(make_task,
     assert seen == [5, 5, 2, 5, 5, 2]
     assert images.grad is None
     assert not torch.equal(trainee.network.classifier.weight, before)
+
+
+def test_compiled_passes_give_the_images_of_plain_ones(make_task, compiling):
+    """The passes alone are compiled: matching differentiates twice, which compiled code is not able to."""
+    plain = gradient_matching.distil(make_task("dsa", inner_batch=8))
+    graphs = counters["stats"]["unique_graphs"]
+    trainee = gradient_matching.Trainee(task := replace(make_task("dsa", inner_batch=8), compute=compiling))
+    assert trainee.in_training._compiled_call_impl is not None
+    assert trainee.network._compiled_call_impl is None
+    compiled = gradient_matching.distil(task)
+    assert counters["stats"]["unique_graphs"] == graphs + 1
+    assert [row["loss"] for row in compiled.rows] == pytest.approx([row["loss"] for row in plain.rows], rel=1e-4)
+    torch.testing.assert_close(compiled.images, plain.images, rtol=1e-3, atol=1e-4)
 
 
 def test_matching_leaves_no_gradient_on_the_network(make_task, bars):

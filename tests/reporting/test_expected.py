@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from gendistill.reporting.expected import (
     FOLDER,
     accuracy_range,
     hardware,
+    least_reach,
     load_expected,
     matches,
     range_sentence,
@@ -20,40 +22,82 @@ from gendistill.reporting.expected import (
     verdicts,
     write_expected,
 )
+from gendistill.reporting.expected_printed import printed_ranges, write_printed
 from gendistill.reporting.markdown import markdown
 from gendistill.reporting.summary import gather
 from gendistill.reporting.terminal import terminal_text
 from gendistill.runtime.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-PUBLISHED = sorted(path.stem for path in (ROOT / FOLDER).glob("*.yaml"))
+DECLARED = sorted(path.stem for path in (ROOT / FOLDER).glob("*.yaml"))
 
 
 def test_the_rule_by_hand():
-    assert accuracy_range(0.9, 0.001) == (0.89, 0.91)  # 0.01 is the least
-    assert accuracy_range(0.9, 0.02) == (0.84, 0.96)  # three deviations
-    assert accuracy_range(0.99, 0.01) == (0.96, 1.0)  # a fraction
-    assert accuracy_range(0.8123, 0.0) == (0.802, 0.823)  # outwards
+    assert accuracy_range(0.9, 0.001, 0.01) == (0.89, 0.91)  # the least
+    assert accuracy_range(0.9, 0.02, 0.04) == (0.84, 0.96)  # three deviations
+    assert accuracy_range(0.99, 0.01, 0.02) == (0.96, 1.0)  # a fraction
+    assert accuracy_range(0.8123, 0.0, 0.01) == (0.802, 0.823)  # outwards
 
 
-@given(st.floats(0, 1), st.floats(0, 0.5))
-def test_a_mean_is_inside_its_own_range(mean, std):
-    low, high = accuracy_range(mean, std)
+@pytest.mark.parametrize(
+    ("group", "key", "least"),
+    [
+        ("ours-convnet3", "fresh_ipc10", 0.04),
+        ("cgan-resnet18_half", "fixed_ipc10", 0.06),
+        ("random-convnet3", "fixed_plain_ipc1", 0.06),
+        ("real-convnet3", "fresh_ipc1", 0.01),
+        ("whole-convnet3", "whole", 0.01),
+    ],
+)
+def test_what_another_seed_changes(group, key, least):
+    assert least_reach(group, key) == least
+
+
+@given(st.floats(0, 1), st.floats(0, 0.5), st.sampled_from([0.01, 0.04, 0.06]))
+def test_a_mean_is_inside_its_own_range(mean, std, least):
+    low, high = accuracy_range(mean, std, least)
     assert 0 <= low <= mean <= high <= 1
     assert math.isclose(1000 * low, round(1000 * low))
 
 
-@pytest.mark.parametrize("preset", PUBLISHED)
-def test_declarations_are_of_the_published_runs(preset, tmp_path):
-    """By the rule; publish the preset again (`python -m stages.publish`) when this fails."""
-    origin = yaml.safe_load((ROOT / f"results/origin/{preset}.yaml").read_text())
-    files = (ROOT / f"results/accuracy/{preset}").glob("*.json")
-    accuracy = {path.stem: json.loads(path.read_text()) for path in files}
-    written = write_expected(accuracy, origin, tmp_path)
+@pytest.mark.parametrize("preset", DECLARED)
+def test_declarations_are_of_the_published_runs_or_of_the_paper(preset, tmp_path):
+    """By the rule; publish the preset again (`python -m stages.publish`, or with `--printed`) when this fails."""
+    if (folder := ROOT / "results/accuracy" / preset).is_dir():
+        origin = yaml.safe_load((ROOT / f"results/origin/{preset}.yaml").read_text())
+        accuracy = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+        written = write_expected(accuracy, origin, tmp_path)
+        declared = load_expected(written)
+        assert (declared.generators, declared.students) == (origin["generators"], origin["students_of_each"])
+    else:
+        shutil.copytree(ROOT / "presets", tmp_path / "presets", ignore=shutil.ignore_patterns("expected"))
+        (written,) = (path for path in write_printed(tmp_path) if path.stem == preset)
+        assert load_expected(written).basis == "paper"
     assert written.read_text() == (ROOT / FOLDER / f"{preset}.yaml").read_text()
-    declared = load_expected(written)
-    assert (declared.generators, declared.students) == (origin["generators"], origin["students_of_each"])
-    assert preset in preset_descriptions(ROOT / "presets")
+
+
+def test_every_preset_of_known_images_declares():
+    assert set(DECLARED) == {name for name in preset_descriptions(ROOT / "presets") if not name.startswith("folder-")}
+
+
+def test_printed_ranges_by_hand():
+    """Table 1, ours and the whole set: 66.7 ± 0.3 at IPC 10, 84.8; nothing of `fixed`, which it does not have."""
+    ranges = printed_ranges(read_preset("cifar10-paper", ROOT / "presets"))
+    assert ranges["ours-convnet3"] == {
+        "fresh_ipc1": [0.483, 0.563],
+        "fresh_ipc10": [0.627, 0.707],
+        "fresh_ipc50": [0.691, 0.771],
+    }
+    assert ranges["whole-convnet3"] == {"whole": [0.808, 0.888]}
+    assert "random-convnet3" not in ranges
+    table2 = printed_ranges(read_preset("cifar10-paper-table2", ROOT / "presets"))
+    assert table2["dim-vgg11"] == {"fresh_ipc10": [0.628, 0.708]}
+
+
+def test_a_published_preset_is_not_declared_by_the_paper(tmp_path):
+    shutil.copytree(ROOT / "presets", tmp_path / "presets", ignore=shutil.ignore_patterns("expected"))
+    (tmp_path / "results/accuracy/mnist-paper").mkdir(parents=True)
+    assert "mnist-paper" not in [path.stem for path in write_printed(tmp_path)]
 
 
 def test_a_preset_is_known_by_its_values_not_by_its_label(make_params):
@@ -76,12 +120,13 @@ def declared(project, make_params):
     (presets / "digits.yaml").write_text((ROOT / "presets/digits.yaml").read_text())
     means = {r.key: r.mean for r in gather(params, root).results if r.source == "ours"}
 
-    def declare(low, high):
+    def declare(low, high, basis="results"):
         folder = root / FOLDER
         folder.mkdir(exist_ok=True)
         mean = means["fresh_ipc10"]
         content = {
-            "generators": 1, "students": 5, "seconds": 365, "peak_memory_bytes": 936_308_736, "hardware": "a machine",
+            "basis": basis, "generators": 1, "students": 5, "seconds": 365, "peak_memory_bytes": 936_308_736,
+            "hardware": "a machine",
             "accuracy": {"ours-convnet3": {"fresh_ipc10": [mean + low, mean + high]}, "dim-convnet3": {"x": [0, 1]}},
         }  # fmt: skip
         (folder / "digits.yaml").write_text(yaml.safe_dump(content))
@@ -103,9 +148,18 @@ def test_inside_and_outside_are_told(declared):
         assert "Cost to expect: 0:06:05 (h:mm:ss) and 936 MB of memory on a machine." in text
 
 
+def test_ranges_of_the_paper_say_so(declared):
+    summary = declared(-0.1, 0.1, "paper")
+    assert range_sentence(summary.results, summary.expected) == (
+        "1 of 1 accuracies inside the ranges of preset digits, which come from the paper (checkpoints picked on the "
+        "test set; nobody has run this preset here), 1 generator x 5 students"
+    )
+
+
 def test_a_broken_declaration_is_told(declared, project):
     params, root = project
-    declared(0, 1)
+    with pytest.raises(UserError, match=r"digits\.yaml does not declare ranges.*basis 'hearsay'"):
+        declared(0, 1, "hearsay")
     (root / FOLDER / "digits.yaml").write_text("accuracy: {ours-convnet3: {fresh_ipc10: 0.5}}\n")
     with pytest.raises(UserError, match=r"digits\.yaml does not declare ranges"):
         gather(params, root)

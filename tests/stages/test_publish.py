@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -143,6 +144,18 @@ def test_two_seeds_are_merged(repository):
     assert content["command"] == "python -m stages.publish seed-0 lucky-seed"
     assert [run["modified_files"] for run in content["runs"]] == [[], []]
     assert content["runs"][1]["started_from"] == git(repository, "rev-parse", "seed-0")
+
+
+def test_presets_that_nobody_has_run_declare_what_is_printed(repository):
+    shutil.copytree(ROOT / "presets", repository / "presets", ignore=shutil.ignore_patterns("expected"))
+    result = CliRunner().invoke(_app(), ["--printed", "seed-0"])
+    assert result.exit_code == 2
+    assert "--printed takes no revisions, found seed-0" in result.output
+    assert not (repository / "presets/expected").exists()
+    result = CliRunner().invoke(_app(), ["--printed"])
+    assert result.exit_code == 0, result.output
+    assert "presets/expected/mnist-paper.yaml" in result.output
+    assert not (repository / "results").exists()
 
 
 def test_what_is_there_is_replaced_whole(repository):

@@ -14,7 +14,7 @@ class, and in between the network is trained on the images themselves.
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gendistill.augment import dsa
 from gendistill.baselines.gradients import class_gradients, gradient_matching
@@ -48,6 +48,8 @@ def inner_epochs(params: GradientParams, ipc: int, outer: int) -> int:
 class Trainee:
     """The network that the images are matched in, and its training on them.
 
+    Under ``runtime.compile`` its passes over the images are compiled; matching, which differentiates twice, is not.
+
     Args:
         task: parameters and seed.
     """
@@ -55,6 +57,7 @@ class Trainee:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.network: Network = task.network(PURPOSE)
+        self.in_training = task.compute.compiled(nn.Sequential(self.network))  # a module of its own: see above
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.SGD:
@@ -77,7 +80,7 @@ class Trainee:
             for part in order.split(params.inner_batch):
                 batch = dsa.augment(images[part], params.augment, draw, shared=False)
                 self.optimizer.zero_grad(set_to_none=True)
-                for loss in losses_of_parts(self.network, batch, labels[part]):
+                for loss in losses_of_parts(self.in_training, batch, labels[part]):
                     loss.backward()
                 self.optimizer.step()
 

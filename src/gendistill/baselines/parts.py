@@ -17,14 +17,14 @@ MAP_BYTES = {"cpu": 16 * 2**20}  # of the largest map of the images that go thro
 MAP_BYTES_ELSEWHERE = 2**31  # a bound on memory: 4,096 images of 32 x 32 through ConvNet3 of 128 channels
 
 
-def images_at_once(network: Network, images: Tensor) -> int:
+def images_at_once(network: nn.Module, images: Tensor) -> int:
     """How many of the images (n, c, h, w) to take at a time; >= 1."""
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     map_bytes = first.out_channels * images.shape[-2] * images.shape[-1] * images.element_size()
     return max(1, MAP_BYTES.get(images.device.type, MAP_BYTES_ELSEWHERE) // map_bytes)
 
 
-def losses_of_parts(network: Network, images: Tensor, labels: Tensor) -> Iterator[Tensor]:
+def losses_of_parts(network: nn.Module, images: Tensor, labels: Tensor) -> Iterator[Tensor]:
     """Terms of the mean cross-entropy of images (n, c, h, w) with labels (n,), part by part; their sum is the mean."""
     size = images_at_once(network, images)
     for part, wanted in zip(images.split(size), labels.split(size), strict=True):

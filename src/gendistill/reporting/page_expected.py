@@ -7,8 +7,8 @@ from gendistill.reporting.page_accuracy import source_cell
 from gendistill.reporting.summary import Summary
 
 NOT_DECLARED = (
-    "declared ranges: these settings are no preset's, or no run of the preset was published yet "
-    "(presets/expected has those that were)."
+    "declared ranges: these settings are no preset's, or of one for your own images (presets/expected has those "
+    "that there are)."
 )
 
 
