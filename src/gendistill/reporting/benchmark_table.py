@@ -117,8 +117,9 @@ def legend(benchmark: Benchmark) -> list[str]:
     """What the words of the tables mean, a line each."""
     params, info = benchmark.params, benchmark.info
     width = params.evaluate.width
+    sets = "1 synthetic set" if len(params.sets) == 1 else f"{len(params.sets)} synthetic sets"
     lines = [
-        f"Accuracy: mean over {len(params.sets)} synthetic {'set' if len(params.sets) == 1 else 'sets'} ± standard deviation of the sets' means (standard "
+        f"Accuracy: mean over {sets} ± standard deviation of the sets' means (standard "
         "deviation of students within a set); rows of the main pipeline: of students of one generator.",
         f"Students have {width:g} of their standard width; images are {info.image_size} x {info.image_size} pixels. "
         "Printed numbers are of width 1 and 32 x 32.",
