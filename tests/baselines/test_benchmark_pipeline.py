@@ -21,9 +21,11 @@ from gendistill.config.checks import annotations
 from gendistill.config.edit import replace_values
 from gendistill.config.params import dotted, parse_params
 from gendistill.config.yaml12 import load_yaml
+from gendistill.data.info import load_info
 from gendistill.data.load import load_split
 from gendistill.data.order import random_subset
 from gendistill.data.resident import standardise
+from gendistill.reporting.benchmark_table import Benchmark, markdown
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.tracked import tracked
 
@@ -280,6 +282,16 @@ def test_the_report_shows_every_row_and_what_stands_beside(done):
     assert "| DSA |" in output
     with Image.open(folder / "data/benchmark/digits/report/benchmark.png") as picture:
         picture.verify()
+
+
+def test_the_report_names_the_folder_of_ones_own_images(done):
+    folder, _, _ = done
+    params = load_benchmark(folder / "benchmark/params.yaml")
+    own = dataclasses.replace(params, data=dataclasses.replace(params.data, name="folder", path="my/pictures"))
+    info = load_info(folder / "data/benchmark/digits/prepared")
+    for of, title in ((params, "Digits"), (own, "pictures (image folder)")):
+        text = markdown(Benchmark(params=of, info=info, rows=(), seconds={}))
+        assert text.startswith(f"# Benchmark: {title}\n")
 
 
 @pytest.mark.parametrize("stage", ["prepare", "distil", "evaluate", "report"])
