@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,3 +58,18 @@ def rewritten(project: Path) -> Callable[[Callable[[dict[str, Any]], Any]], Path
         return project / "b.safetensors"
 
     return make
+
+
+@pytest.fixture
+def committed() -> Callable[[Path, str], str]:
+    """``committed(folder, "params.yaml")``: put it into a new Git repository, change it; the hash of the commit."""
+
+    def commit(folder: Path, file: str) -> str:
+        name = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost")
+        for words in (("init", "-q"), ("add", file), (*name, "commit", "-q", "-m", "a run"), ("rev-parse", "HEAD")):
+            done = subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True)
+        path = folder / file
+        path.write_text(path.read_text() + "# a remark\n")
+        return done.stdout.strip()
+
+    return commit

@@ -57,6 +57,17 @@ def test_an_export_tells_where_it_comes_from(project):
     assert str(project) not in json.dumps(origin)
 
 
+def test_an_export_tells_commit_and_changed_files(project, command, committed):
+    commit = committed(project, "params.yaml")
+    done = command(project, "export", OURS, "--out", "b.safetensors", "--accuracy", METRICS)
+    assert done.exit_code == 0, done.output
+    origin = card_of(project / "b.safetensors")["provenance"]
+    assert (origin["commit"], origin["modified_files"], origin["generators"]) == (commit, ["params.yaml"], 1)
+    assert origin["data"] == json.loads((project / "metrics/data.json").read_text())
+    keys = "seed preset commit modified_files generators hardware versions date data measured_in"
+    assert list(origin) == keys.split()
+
+
 def test_half_precision_halves_the_weights_and_keeps_the_rest(project, command):
     done = command(project, "export", "a.safetensors", "--out", "half.safetensors")
     assert done.exit_code == 0, done.output

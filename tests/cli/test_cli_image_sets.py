@@ -150,6 +150,17 @@ def test_an_export_tells_what_was_measured_on_this_set_and_changes_no_image(proj
         assert str(project) not in json.dumps(origin)
 
 
+def test_an_export_tells_commit_and_changed_files(project, command, committed):
+    commit = committed(project, "benchmark/params.yaml")
+    done = command(project, "export", place("dsa"), "--out", "b.safetensors", "--accuracy", cell("dsa"))
+    assert done.exit_code == 0, (done.output, done.exception)
+    origin = load_artifact(project / "b.safetensors")[1]["provenance"]
+    assert (origin["commit"], origin["modified_files"], origin["sets"]) == (commit, ["benchmark/params.yaml"], 1)
+    assert set(origin["data"]) == {"checksum", "counts", "source"}
+    keys = "seed preset commit modified_files sets hardware versions date data measured_in"
+    assert list(origin) == keys.split()
+
+
 def test_what_is_exported_is_told(project, command, exported):
     said = command(project, "info", exported("kip_fc")).output
     assert "n students of one set" in said

@@ -180,6 +180,16 @@ def test_without_network_one_message_names_everything(made):
     assert not [path for path in root.rglob("*") if path.is_file()]
 
 
+def test_a_failed_download_leaves_no_folder(made, tmp_path):
+    name, root = made
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for place in (tmp_path / "project/data/raw", mine):
+        with pytest.raises(UserError, match="no route to host"):
+            read_archives(name, place, CLASSES)
+    assert set(tmp_path.iterdir()) == {root, mine}
+
+
 def test_only_what_is_missing_is_asked_for(made):
     name, root = made
     first, *present = archives_of(name)

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from gendistill.reporting.content import tiles
-from gendistill.reporting.labels import readable_bytes
+from gendistill.reporting.labels import data_title, readable_bytes
 from gendistill.reporting.markdown import markdown
 from gendistill.reporting.robust import robustness
 from gendistill.reporting.summary import Summary, gather, headline, next_commands
@@ -37,6 +37,22 @@ def test_markdown_rows_and_legend(summary):
     assert "Note: a note on this copy" in text
     assert "One run, seed 0" in text
     assert "printed" not in text  # nothing is printed for the digits
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "title"),
+    [
+        ("mnist", "", "MNIST"),
+        ("folder", "/home/me/my pictures/", "my pictures (image folder)"),
+        ("folder", ".", ". (image folder)"),
+        ("npz", "sets/pathmnist.npz", "pathmnist.npz (NPZ file)"),
+    ],
+)
+def test_a_title_names_the_data(name, path, title, make_params, summary):
+    changes = {"data__name": name, "data__path": path, "data__fit": "crop", "gan__conditioning": "concat"}
+    params = make_params(**changes)
+    assert data_title(params.data) == title
+    assert markdown(dataclasses.replace(summary, params=params)).startswith(f"# {title}\n")
 
 
 def test_rows_are_in_the_order_of_understanding(summary):

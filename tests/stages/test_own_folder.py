@@ -110,7 +110,14 @@ def test_the_artifact_knows_the_classes(own: tuple[Path, list[str]]) -> None:
     _, card = load_artifact(own[0] / "data/artifacts/ours.safetensors")
     assert (card["dataset"], card["image_shape"]) == ("folder", [3, 16, 16])
     assert list(card["classes"]) == sorted(NAMES)
-    assert "Image folder" in (own[0] / "data/report/table.md").read_text()
+
+
+def test_the_report_names_the_folder(own: tuple[Path, list[str]]) -> None:
+    report = own[0] / "data/report"
+    assert (report / "table.md").read_text().startswith("# my digits (image folder)\n")
+    page = (report / "index.html").read_text()
+    assert "<title>gendistill: my digits (image folder)</title>" in page
+    assert "<h1>my digits (image folder)</h1>" in page
 
 
 @pytest.fixture

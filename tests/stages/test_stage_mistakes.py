@@ -30,8 +30,9 @@ def full(tmp_path: Path, finished: Path) -> Path:
     return shutil.copytree(finished, tmp_path / "project")
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """The bytes of every file; None for folders, since an empty one is left behind too."""
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 def refused(run_stage: RunStage, folder: Path, *command: str) -> str:
@@ -166,6 +167,17 @@ def test_more_held_out_images_than_there_are(empty: Path, run_stage: RunStage, s
     assert "data.held_out: must be < 1437 (training images of digits)" in refused(run_stage, empty, "prepare")
     set_params(empty, {"data.held_out": 0, "data.name": "npz", "data.path": "absent.npz"})
     assert "absent.npz" in refused(run_stage, empty, "prepare")
+
+
+def test_a_data_set_that_cannot_be_downloaded(
+    empty: Path, run_stage: RunStage, set_params: SetParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", fail)
+    set_params(empty, {"data.name": "cifar10", "data.image_size": 32})
+    assert "cifar-10-python.tar.gz" in refused(run_stage, empty, "prepare")
 
 
 def test_a_device_that_is_not_here(full: Path, run_stage: RunStage, set_params: SetParams) -> None:

@@ -34,9 +34,9 @@ def sample(
     format: Annotated[  # the option's name
         Format,
         typer.Option(
-            help="png: a folder a class (ImageFolder); npz: images.npz with MedMNIST's keys; pt: images.pt, float32 "
-            "N x C x H x W standardised by the card's constants, and labels.pt, class after class (DD-Ranking's are "
-            "others: docs/howto/use-an-artifact.md); grid: one picture, a row a class."
+            help="png: lossless, a folder a class (ImageFolder); npz: images.npz with MedMNIST's keys; pt: images.pt, "
+            "float32 N x C x H x W standardised by the card's constants, and labels.pt, class after class "
+            "(DD-Ranking's are others: docs/howto/use-an-artifact.md); grid: one picture, a row a class."
         ),
     ] = Format.PNG,
     data: Annotated[

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.config.catalogue.protocols import PROTOCOLS
 from gendistill.config.schema import Params
 from gendistill.evaluation.protocols import Budget, budget
-from gendistill.reporting.origin import origin
+from gendistill.reporting.origin import cost_records, hardware, versions
 from gendistill.reporting.runs import workspace_run
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.home import home
@@ -51,20 +52,47 @@ def measured(
         for network, content in contents.items()
         for key, value in content.items()
     ]
-    whole = origin([run], home() / ".cache" / "costs", "gendistill export", {})
-    first = whole["runs"][0]
-    provenance = {
-        "seed": run.params.seed,
-        "preset": whole["preset"],
-        "commit": first["commit"],
-        "modified_files": first["modified_files"],
-        "generators": 1,
-        "hardware": whole["hardware"],
-        "versions": {"gendistill": gendistill.__version__, **whole["versions_when_published"]},
-        "date": whole["date"],
-        "data": whole["data"],
+    records = cost_records(run, home() / ".cache" / "costs")
+    return entries, provenance(
+        run.params.seed,
+        run.params.preset,
+        (run.commit, run.modified),
+        {"generators": 1},
+        list(records.values()),
+        run.data,
+    )
+
+
+def provenance(
+    seed: int,
+    preset: str,
+    git: tuple[str | None, list[str] | None],
+    made: dict[str, int],
+    records: list[dict[str, Any]],
+    data: dict[str, Any],
+) -> dict[str, Any]:
+    """Where accuracies come from, as a card tells it, of a generator and of a set alike.
+
+    Args:
+        seed: of what was evaluated.
+        preset: of the run.
+        git: commit in the workspace, and the tracked files that differ from it; None outside Git.
+        made: how many generators, or sets, the accuracies are of.
+        records: cost records of the stages that made and evaluated it, which name the machines.
+        data: checksum, counts and source of the prepared data.
+    """
+    commit, modified = git
+    return {
+        "seed": seed,
+        "preset": preset,
+        "commit": commit,
+        "modified_files": modified,
+        **made,
+        "hardware": hardware(records),
+        "versions": {"gendistill": gendistill.__version__, **versions()},
+        "date": datetime.now(UTC).date().isoformat(),
+        "data": data,
     }
-    return entries, provenance
 
 
 def _network(path: Path, card: dict[str, Any]) -> str:

@@ -5,20 +5,17 @@ metrics/benchmark/ holds means over several sets of a method, of which an artifa
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import gendistill
-from gendistill.cli.measured import COPIED, training_of
+from gendistill.cli.measured import COPIED, provenance, training_of
 from gendistill.config.benchmark import FILE, BenchmarkParams, load_benchmark
 from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.config.catalogue.protocols import FIXED_PROTOCOLS
 from gendistill.data.info import load_info
 from gendistill.evaluation.fixed import fixed_budget
 from gendistill.reporting.benchmark_publish import check_lock, newest, stages_of
-from gendistill.reporting.origin import hardware, versions
-from gendistill.reporting.runs import git
+from gendistill.reporting.runs import checked_out
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.home import home
 
@@ -60,19 +57,14 @@ def measured_set(artifact: Path, card: Card, files: list[Path], root: Path) -> t
         for path, cell in zip(files, cells, strict=True)
         for protocol in sorted(cell["results"])
     ]
-    status = git(root, "status", "--porcelain", "--untracked-files=no")
-    provenance = {
-        "seed": card["parameters"]["seed"],
-        "preset": params.preset,
-        "commit": git(root, "rev-parse", "HEAD"),
-        "modified_files": None if status is None else sorted(line[3:] for line in status.splitlines()),
-        "sets": 1,
-        "hardware": _hardware(card, {entry["network"] for entry in entries}, params),
-        "versions": {"gendistill": gendistill.__version__, **versions()},
-        "date": datetime.now(UTC).date().isoformat(),
-        "data": {"checksum": info.checksum, "counts": info.counts, "source": info.source},
-    }
-    return entries, provenance
+    return entries, provenance(
+        card["parameters"]["seed"],
+        params.preset,
+        checked_out(root),
+        {"sets": 1},
+        _records(card, {entry["network"] for entry in entries}, params),
+        {"checksum": info.checksum, "counts": info.counts, "source": info.source},
+    )
 
 
 def _read(path: Path) -> Card:
@@ -113,11 +105,11 @@ def _entry(path: Path, network: str, protocol: str, found: Card, card: Card, par
     }  # fmt: skip
 
 
-def _hardware(card: Card, networks: set[str], params: BenchmarkParams) -> list[Card]:
-    """The machines that made and evaluated the set, as far as they left records."""
+def _records(card: Card, networks: set[str], params: BenchmarkParams) -> list[Card]:
+    """What making and evaluating the set cost, as far as the stages left records."""
     method, ipc, number = card["source"], card["images"]["ipc"], card["parameters"]["seed"]
     items = {f"{params.data.name}-{method}-{ipc}-{number}"}
     items |= {f"{params.data.name}-{method}-{network}-{ipc}-{number}" for network in networks}
     stages = [name for name in stages_of(params) if name.partition("@")[2] in items]
     records = [newest(params, name, home() / ".cache" / "costs") for name in stages]
-    return hardware([record for record in records if record is not None])
+    return [record for record in records if record is not None]

@@ -5,7 +5,7 @@ import socket
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,10 +111,9 @@ def _download(archive: Archive, root: Path) -> None:
     """Fetch one archive from the first address that gives it, checked before it gets its name."""
     from torchvision.datasets import utils
 
-    root.mkdir(parents=True, exist_ok=True)
     target = root / archive.path
     failures = []
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=root) as folder, _impatient():
+    with _made(root), tempfile.TemporaryDirectory(prefix=".download-", dir=root) as folder, _impatient():
         fetched = Path(folder, target.name)
         for url in archive.urls:
             try:
@@ -129,6 +128,19 @@ def _download(archive: Archive, root: Path) -> None:
             fetched.replace(target)
             return
     raise RuntimeError("; ".join(failures))
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; those that were made and hold nothing in the end are removed again."""
+    absent = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for path in absent:
+            with suppress(OSError):  # it holds something, or was never made
+                path.rmdir()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from gendistill.reporting.benchmark_table import Seconds, markdown
 from gendistill.reporting.metrics import write_groups
 from gendistill.reporting.origin import hardware, read_record, versions
 from gendistill.reporting.publish import plain
-from gendistill.reporting.runs import git, locked_params
+from gendistill.reporting.runs import checked_out, locked_params
 from gendistill.runtime.errors import UserError
 from gendistill.runtime.files import write_text
 
@@ -45,7 +45,7 @@ def publish_benchmark(params: BenchmarkParams, root: Path, costs: Path) -> str:
     benchmark = gather(params, root, seconds_of(params, records))
     own = [row for row in benchmark.rows if not row.beside]
     preset = params.preset
-    status = git(root, "status", "--porcelain", "--untracked-files=no")
+    commit, modified = checked_out(root)
     missing = sorted(set(stages_of(params)) - set(records))
     origin = {
         "preset": preset,
@@ -53,8 +53,8 @@ def publish_benchmark(params: BenchmarkParams, root: Path, costs: Path) -> str:
         "date": datetime.now(UTC).date().isoformat(),
         "sets": len(params.sets),
         "students_of_each": params.evaluate.students,
-        "commit": git(root, "rev-parse", "HEAD"),
-        "modified_files": None if status is None else sorted(line[3:] for line in status.splitlines()),
+        "commit": commit,
+        "modified_files": modified,
         "params_checked_against_dvc_lock": (root / "benchmark/dvc.lock").is_file(),
         "seconds": {name: records[name]["seconds"] for name in sorted(records)},
         "seconds_in_all": round(sum(record["seconds"] for record in records.values()), 3),

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gendistill.config.benchmark import BenchmarkParams
-from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.config.catalogue.protocols import PROTOCOLS
 from gendistill.config.catalogue.sources import SOURCES
 from gendistill.config.methods import METHODS
 from gendistill.data.info import DataInfo
 from gendistill.reporting.benchmark_paper import footnotes, paper_epochs, paper_updates, printed
 from gendistill.reporting.benchmark_rows import Row
-from gendistill.reporting.labels import readable_bytes
+from gendistill.reporting.labels import data_title, readable_bytes
 from gendistill.reporting.markdown import bullets, table
 
 ABSENT = "-"
@@ -37,7 +36,7 @@ class Benchmark:
 
 def markdown(benchmark: Benchmark, *, picture: bool = True) -> str:
     """The whole report; without the picture where it lies alone."""
-    parts = [f"# Benchmark: {DATASETS[benchmark.info.name].title}"]
+    parts = [f"# Benchmark: {data_title(benchmark.params.data)}"]
     for network in benchmark.params.evaluate.networks:
         rows = [row for row in benchmark.rows if row.network == network]
         parts += [f"## {network}", accuracy_table(rows), "### What each number was got with"]

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.reporting.cells import Result
-from gendistill.reporting.labels import readable_bytes, spread_text, students_text
+from gendistill.reporting.labels import data_title, readable_bytes, spread_text, students_text
 from gendistill.reporting.page import Section, page
 from gendistill.reporting.page_accuracy import accuracy_section, bars_section, effort_section, scores_section
 from gendistill.reporting.page_classes import classes_section
@@ -41,7 +40,7 @@ def run_sections(summary: Summary, gan: Curves, distilled: dict[str, Curves], ro
 
 def document(summary: Summary, sections: list[Section], foot: str) -> str:
     """The page with the sections and the last line given."""
-    return page(DATASETS[summary.info.name].title, headline(summary), tiles(summary), sections, foot)
+    return page(data_title(summary.params.data), headline(summary), tiles(summary), sections, foot)
 
 
 def tiles(summary: Summary) -> list[tuple[str, str]]:

@@ -1,6 +1,10 @@
-"""Short names for tables and pictures: sources in their order, and sizes."""
+"""Short names for tables and pictures: the data set, sources in their order, and sizes."""
 
+from pathlib import Path
 from typing import Final
+
+from gendistill.config.catalogue.datasets import DATASETS
+from gendistill.config.schema import ImageParams
 
 SOURCE_ORDER: Final = ("whole", "real", "random", "cgan", "dim", "ours")
 
@@ -18,6 +22,12 @@ CAPTIONS: Final = {"cgan": "CGAN", "dim": "Distilled (DiM)", "ours": "Distilled 
 
 # A control belongs to the protocols whose supply of images it imitates.
 CONTROL_PROTOCOLS: Final = {"real": ("fresh",), "random": ("fixed", "fixed_plain")}
+
+
+def data_title(data: ImageParams) -> str:
+    """The data set for headings: ``CIFAR-10``, or for one's own by its last part ``pictures (image folder)``."""
+    title = DATASETS[data.name].title
+    return f"{Path(data.path).name or data.path} ({title})" if data.path else title
 
 
 def source_label(source: str) -> str:

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.reporting.grid import Grid, accuracy_grid, best_grid, columns_of, cost_grid
-from gendistill.reporting.labels import source_label
+from gendistill.reporting.labels import data_title, source_label
 from gendistill.reporting.paper import Comparison
 from gendistill.reporting.robust_rows import ROBUST_TITLE, robust_lines, robust_rows
 from gendistill.reporting.summary import (
@@ -21,7 +20,7 @@ from gendistill.reporting.summary import (
 
 def markdown(summary: Summary) -> str:
     """The whole report: tables of each network, what its students saw, legend, pictures and files."""
-    parts = [f"# {DATASETS[summary.info.name].title}", headline(summary)]
+    parts = [f"# {data_title(summary.params.data)}", headline(summary)]
     columns = columns_of(summary.results)
     for network in summary.networks:
         parts += [f"## {network}", student(summary, network)]

@@ -56,9 +56,7 @@ def workspace_run(root: Path) -> Run:
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
     files = sorted(path.stem for path in (root / ACCURACY).glob("*.json"))
-    commit = git(root, "rev-parse", "HEAD")
-    status = git(root, "status", "--porcelain", "--untracked-files=no")
-    modified = None if status is None else sorted(line[3:] for line in status.splitlines())
+    commit, modified = checked_out(root)
     return _run(WORKSPACE, read, files, commit=commit, parent=None, modified=modified)
 
 
@@ -102,15 +100,18 @@ def git(root: Path, *arguments: str) -> str | None:
     """Output of a git command in `root`, without the last line break; None where it fails or is missing."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(root), *arguments],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, encoding="utf-8", check=False
         )
     except FileNotFoundError:
         return None
     return done.stdout.removesuffix("\n") if done.returncode == 0 else None
+
+
+def checked_out(root: Path) -> tuple[str | None, list[str] | None]:
+    """The full hash of the commit in the workspace, and the tracked files that differ from it; None outside Git."""
+    status = git(root, "status", "--porcelain", "--untracked-files=no")
+    modified = None if status is None else sorted(line[3:] for line in status.splitlines())
+    return git(root, "rev-parse", "HEAD"), modified
 
 
 def _run(

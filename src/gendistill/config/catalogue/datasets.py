@@ -13,7 +13,7 @@ class DatasetInfo:
 
     Attributes:
         name: its name in params.yaml.
-        title: its name in tables.
+        title: its name in tables; of data that data.path names, what that is.
         channels: 1 (grey) or 3 (colour).
         native_size: pixels a side of the images as published.
         num_classes: number of labels.
@@ -126,7 +126,7 @@ DATASETS: Final[dict[str, DatasetInfo]] = table(
     ),
     DatasetInfo(
         name="folder",
-        title="Image folder",
+        title="image folder",
         channels=None,
         native_size=None,
         num_classes=None,
