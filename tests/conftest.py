@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # `pytest -n 2`: a core each, before torch counts them
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import typer
 from typer.testing import CliRunner, Result

@@ -34,7 +34,7 @@ def test_every_function_of_the_equations_page_exists(name):
 
 
 def test_ci_runs_the_readmes_test_command():
-    (command,) = re.findall(r"^python3 -m venv .*pytest$", README, flags=re.MULTILINE)
+    (command,) = re.findall(r"^python3 -m venv .*pytest -n 2$", README, flags=re.MULTILINE)
     assert command in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
 
 
