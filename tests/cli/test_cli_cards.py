@@ -158,7 +158,10 @@ def test_the_table_has_a_row_a_file(project, command):
     [
         (("info", "none.safetensors"), "none.safetensors does not exist"),
         (("info", "params.yaml"), "params.yaml is not a readable safetensors file"),
-        (("compare", "a.safetensors", "data"), "data does not exist; expected an artifact"),
+        (("compare", "a.safetensors", "data"), "data is a folder; expected an artifact"),
+        (("info", "/dev/null"), "/dev/null is no file; expected an artifact"),
+        (("info", "x" * 300), ": the name is too long; give a shorter one"),
+        (("sample", "a.safetensors", "--out", "x" * 300), ": the name is too long; give a shorter one"),
         (("table", "metrics"), "metrics holds no .safetensors file"),
         (("table", ".", "--into", "params.yaml"), "params.yaml must be a file with two lines"),
         (("verify", "params.yaml"), "is not a readable safetensors file"),
