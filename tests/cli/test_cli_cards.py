@@ -211,6 +211,7 @@ def test_completion_works_in_bash():
         ("gendistill sample --fo", {"--format", "--force"}),
         ("gendistill train x --protocol fi", {"fixed", "fixed_plain"}),
         ("gendistill train x --data fa", {"fashion_mnist"}),
+        ("gendistill sample x --data fa", {"fashion_mnist"}),
         ("gendistill verify x --arch conv", {"convnet3"}),
         ("gendistill verify x --data ./my", set()),  # the shell's own files
     ):
