@@ -133,6 +133,10 @@ def test_compare_tells_what_differs_and_nothing_else(project, command, rewritten
     assert said[1].split() == ["parameters.loss.omega_l", "0.01", "0.5"]
     assert sum("0.123 ±" in line for line in said) == 1
     assert len(said) == 2 + len(card_of(project / "a.safetensors")["accuracies"])
+    rewritten(lambda card: card["accuracies"][0]["training"].update(epochs=77))
+    said = command(project, "compare", "a.safetensors", "b.safetensors").output.splitlines()
+    first = next(number for number, line in enumerate(said) if "fixed, IPC 1" in line)
+    assert (said[first + 1].split()[0], said[first + 1].split()[2]) == ("epochs", "77")  # other budgets do not compare
     assert command(project, "compare", OURS, OURS).output == f"{OURS} and {OURS} say the same\n"
 
 
