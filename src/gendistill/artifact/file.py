@@ -86,8 +86,8 @@ def load_artifact(path: Path) -> tuple[Arrays, dict[str, Any]]:
         UserError: the file is missing, no artifact, of another format, incomplete, contradictory, or altered.
     """
     if not path.is_file():
-        found = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
-        raise UserError(f"{path} {found}; expected an artifact, a .safetensors file that `package` wrote")
+        there = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
+        raise UserError(f"{path} {there}; expected an artifact, a .safetensors file that `package` wrote")
     try:
         with path.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
