@@ -157,6 +157,7 @@ def test_the_allowed_difference_is_a_prediction_interval():
             "params.yaml/found.json: cannot be written: a file stands where a folder is needed",
         ),
         (("train", "a.safetensors", "--data", "digits", "-n", "2", "--out", "s.safetensors"), "holds one network, but"),
+        (("train", "a.safetensors", "--data", "digits", "--threads", "100000"), "less than or equal to 1024"),
         (("verify", "a.safetensors", "--ipc", "1"), "give --data, too"),
         (("verify", "a.safetensors", "--data", "digits", "--ipc", "7"), "has no such accuracy in its card"),
         (

@@ -46,7 +46,7 @@ Precision = Annotated[
     Literal["auto", "fp32", "bf16"],
     typer.Option(help="In which images are generated under fresh; auto: bf16 where the device computes in it."),
 ]
-Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 = all cores.")]
+Threads = Annotated[int, typer.Option(min=0, max=1024, help="CPU threads; 0 = all cores.")]
 RAW = Path("data/raw")
 
 
