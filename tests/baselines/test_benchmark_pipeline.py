@@ -335,7 +335,7 @@ def test_what_the_parameters_do_not_name_is_refused(stage, options, message, don
 
 def test_missing_files_are_named_with_the_command(done, make, run_stage, tmp_path):
     folder = make(tmp_path)
-    assert "run `dvc repro prepare` first" in run_stage(folder, "benchmark.distil").stderr
+    assert "run `dvc repro benchmark/dvc.yaml` first" in run_stage(folder, "benchmark.distil").stderr
     shutil.copytree(done[0] / "data/benchmark/digits/prepared", folder / "data/benchmark/digits/prepared")
     result = run_stage(folder, "benchmark.report")
     assert result.exit_code == 2
