@@ -138,6 +138,13 @@ def test_what_is_not_stored_is_not_given(image_artifact, arguments, text):
         loaded.dataset(**arguments)
     assert not hasattr(loaded, "sample")
     assert not hasattr(loaded, "fresh")
+    for name in ("fresh", "sample"):
+        with pytest.raises(
+            AttributeError, match=f"{name}': it holds images and no generator, so nothing new can be drawn"
+        ):
+            getattr(loaded, name)
+    with pytest.raises(AttributeError, match=r"has no attribute 'nonsense'$"):
+        _ = loaded.nonsense
 
 
 @pytest.mark.gpu

@@ -192,6 +192,8 @@ def test_pixels_and_fractions_are_standardised_alike(loaded):
     expected = (torch.tensor([0.0, 0.2, 1.0]).view(3, 1, 1, 1) - 0.25) / 0.5
     torch.testing.assert_close(loaded.normalise(pixels), expected)
     torch.testing.assert_close(loaded.normalise(pixels / 255), expected)
+    with pytest.raises(UserError, match=r"normalise: images have shape \[2, 3, 16, 16\], expected \(\.\.\., 1, height"):
+        loaded.normalise(torch.zeros(2, 3, 16, 16))
 
 
 def test_real_images_are_fitted_as_the_training_images_were(loaded):

@@ -181,7 +181,7 @@ def test_what_the_parameters_do_not_name_is_refused(stage, options, message, fin
 
 def test_missing_files_are_named_with_the_command(finished_benchmark, new_benchmark, run_stage, tmp_path):
     folder = new_benchmark(tmp_path)
-    assert "run `dvc repro prepare` first" in run_stage(folder, "benchmark.distil").stderr
+    assert "run `dvc repro benchmark/dvc.yaml` first" in run_stage(folder, "benchmark.distil").stderr
     shutil.copytree(finished_benchmark[0] / "data/benchmark/digits/prepared", folder / "data/benchmark/digits/prepared")
     result = run_stage(folder, "benchmark.report")
     assert result.exit_code == 2

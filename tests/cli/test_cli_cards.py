@@ -144,6 +144,10 @@ def test_compare_tells_what_differs_and_nothing_else(project, command, rewritten
     assert said[1].split() == ["parameters.loss.omega_l", "0.01", "0.5"]
     assert sum("0.123 ±" in line for line in said) == 1
     assert len(said) == 2 + len(card_of(project / "a.safetensors")["accuracies"])
+    rewritten(lambda card: card["accuracies"][0]["training"].update(epochs=77))
+    said = command(project, "compare", "a.safetensors", "b.safetensors").output.splitlines()
+    first = next(number for number, line in enumerate(said) if "fixed, IPC 1" in line)
+    assert (said[first + 1].split()[0], said[first + 1].split()[2]) == ("epochs", "77")  # other budgets do not compare
     assert command(project, "compare", OURS, OURS).output == f"{OURS} and {OURS} say the same\n"
 
 
@@ -169,7 +173,10 @@ def test_the_table_has_a_row_a_file(project, command):
     [
         (("info", "none.safetensors"), "none.safetensors does not exist"),
         (("info", "params.yaml"), "params.yaml is not a readable safetensors file"),
-        (("compare", "a.safetensors", "data"), "data does not exist; expected an artifact"),
+        (("compare", "a.safetensors", "data"), "data is a folder; expected an artifact"),
+        (("info", "/dev/null"), "/dev/null is no file; expected an artifact"),
+        (("info", "x" * 300), ": the name is too long; give a shorter one"),
+        (("sample", "a.safetensors", "--out", "x" * 300), ": the name is too long; give a shorter one"),
         (("table", "metrics"), "metrics holds no .safetensors file"),
         (("table", ".", "--into", "params.yaml"), "params.yaml must be a file with two lines"),
         (("verify", "params.yaml"), "is not a readable safetensors file"),
@@ -219,6 +226,7 @@ def test_completion_works_in_bash():
         ("gendistill sample --fo", {"--format", "--force"}),
         ("gendistill train x --protocol fi", {"fixed", "fixed_plain"}),
         ("gendistill train x --data fa", {"fashion_mnist"}),
+        ("gendistill sample x --data fa", {"fashion_mnist"}),
         ("gendistill verify x --arch conv", {"convnet3"}),
         ("gendistill verify x --data ./my", set()),  # the shell's own files
     ):

@@ -36,7 +36,9 @@ def test_the_students_are_those_of_the_pipeline(project, command, protocol):
 
 
 def test_options_replace_what_the_card_says(project, command):
-    words = ("--data", "digits", "--epochs", "2", "--width", "0.125", "--seed", "9", "--out", "found.json", *TINY)
+    (project / "found.json").write_text("of another run")
+    own = ("--epochs", "2", "--width", "0.125", "--seed", "9", "--out", "found.json", "--force")
+    words = ("--data", "digits", *own, *TINY)
     done = command(project, "train", "data/artifacts/ours.safetensors", *words)  # which tells no accuracies
     assert done.exit_code == 0, (done.output, done.exception)
     found = json.loads((project / "found.json").read_text())
@@ -146,10 +148,22 @@ def test_the_allowed_difference_is_a_prediction_interval():
         (("train", "a.safetensors", "--data", "digits", "--device", "cuda:77"), "--device: cuda:77 was asked for"),
         (("train", "data/artifacts/ours.safetensors", "--data", "digits"), "and so no number of epochs: give --epochs"),
         (("train", "a.safetensors", "--data", "digits", "--out", "metrics"), "--out metrics is a folder; give a file"),
+        (
+            ("train", "a.safetensors", "--data", "digits", "--out", "a.safetensors"),
+            "a.safetensors is there already; give another file, or --force to replace it",
+        ),
+        (
+            ("train", "a.safetensors", "--data", "digits", "--out", "params.yaml/found.json"),
+            "params.yaml/found.json: cannot be written: a file stands where a folder is needed",
+        ),
         (("train", "a.safetensors", "--data", "digits", "-n", "2", "--out", "s.safetensors"), "holds one network, but"),
+        (("train", "a.safetensors", "--data", "digits", "--threads", "100000"), "less than or equal to 1024"),
         (("verify", "a.safetensors", "--ipc", "1"), "give --data, too"),
         (("verify", "a.safetensors", "--data", "digits", "--ipc", "7"), "has no such accuracy in its card"),
-        (("verify", "data/artifacts/ours.safetensors", "--data", "digits"), "has no such accuracy in its card"),
+        (
+            ("verify", "data/artifacts/ours.safetensors", "--data", "digits"),
+            "has no accuracy in its card, so none to repeat",
+        ),
     ],
 )
 def test_mistakes_train_nothing(project, command, words, text):

@@ -186,3 +186,10 @@ def test_an_interrupted_write_leaves_the_old_folder(tmp_path, monkeypatch):
         prepare(section(held_out=9), tmp_path, tmp_path / "out")
     assert load_info(tmp_path / "out") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "own.npz"]
+
+
+def test_a_missing_preparation_names_the_pipeline_that_makes_it(tmp_path):
+    with pytest.raises(UserError, match=r"info\.json does not exist: run `dvc repro prepare` first"):
+        load_info(tmp_path / "data/prepared")
+    with pytest.raises(UserError, match=r"info\.json does not exist: run `dvc repro benchmark/dvc\.yaml` first"):
+        load_info(tmp_path / "data/benchmark/digits/prepared")

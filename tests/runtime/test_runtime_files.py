@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gendistill.runtime.errors import UserError
-from gendistill.runtime.files import CAUSES, explained, write_atomically, write_csv, write_json, write_text
+from gendistill.runtime.files import CAUSES, check_place, explained, write_atomically, write_csv, write_json, write_text
 from gendistill.runtime.home import home
 
 
@@ -198,3 +198,20 @@ def test_home_is_the_checkout_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert home() == Path("/elsewhere")
     monkeypatch.setenv("DVC_ROOT", "")
     assert home() == tmp_path
+
+
+def test_a_place_is_refused_before_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_place(tmp_path / "not/there/yet.json", force=False)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "old").write_text("kept")
+    check_place(tmp_path / "old", force=True)
+    for path, message in (
+        (tmp_path / "old", "is there already; give another file, or --force"),
+        (tmp_path, "is a folder; give a file"),
+        (tmp_path / "old/new", "cannot be written: a file stands where a folder is needed"),
+    ):
+        with pytest.raises(UserError, match=message):
+            check_place(path, force=False)
+    monkeypatch.setattr(os, "access", lambda place, mode: place != tmp_path)
+    with pytest.raises(UserError, match="new/x: cannot be written: permission denied; make the folder writable"):
+        check_place(tmp_path / "new/x", force=False)

@@ -74,6 +74,10 @@ def comparison(paths: tuple[Path, Path], cards: tuple[Card, Card]) -> str:
     for key in sorted({**told[0], **told[1]}):
         entries = [side.get(key) for side in told]
         rows.append((cell_text(next(filter(None, entries))), *(_measured(entry) for entry in entries)))
+        ways = [entry["training"] for entry in entries if entry is not None]
+        if len(ways) == 2:  # accuracies of different budgets do not compare
+            differ = [name for name in ways[0] if ways[0][name] != ways[1][name]]
+            rows += [(f"  {name}", *(_short(way[name]) for way in ways)) for name in differ]
     if not rows:
         return f"{paths[0]} and {paths[1]} say the same"
     rows.insert(0, ("", str(paths[0]), str(paths[1])))

@@ -86,7 +86,8 @@ def load_artifact(path: Path) -> tuple[Arrays, dict[str, Any]]:
         UserError: the file is missing, no artifact, of another format, incomplete, contradictory, or altered.
     """
     if not path.is_file():
-        raise UserError(f"{path} does not exist; expected an artifact, a .safetensors file that `package` wrote")
+        there = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
+        raise UserError(f"{path} {there}; expected an artifact, a .safetensors file that `package` wrote")
     try:
         with path.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
@@ -100,7 +101,8 @@ def load_artifact(path: Path) -> tuple[Arrays, dict[str, Any]]:
             tensors: Arrays = {name: file.get_tensor(name) for name in found}
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise UserError(
-            f"{path} is not a readable safetensors file ({brief(error)}); it may be truncated: get it again"
+            f"{path} is not a readable safetensors file ({brief(error)}); it is another kind of file, or truncated: "
+            "get it again"
         ) from error
     if checksum(tensors, card) != card["sha256"]:
         raise UserError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -119,6 +119,13 @@ class ImageArtifact(Artifact):
         """Use `load`."""
         super().__init__(path, stored.card, device)
         self.stored = stored
+
+    if not TYPE_CHECKING:  # checkers know that there is none; who asks all the same is told why
+
+        def __getattr__(self, name: str) -> NoReturn:
+            why = ": it holds images and no generator, so nothing new can be drawn; take `dataset`"
+            told = why if name in ("sample", "fresh", "generator") else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{told}")
 
     def dataset(
         self, ipc: int | None = None, seed: int | None = None, transform: Callable[[Tensor], Any] | None = None

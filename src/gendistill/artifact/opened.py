@@ -80,7 +80,14 @@ class Artifact(ABC):
 
         Returns:
             The same shape, floating point, standardised.
+
+        Raises:
+            UserError: the images have other channels than the artifact's.
         """
+        if images.ndim < 3 or images.shape[-3] != len(self.mean):  # else one mean would spread over all channels
+            raise UserError(
+                f"normalise: images have shape {list(images.shape)}, expected (..., {len(self.mean)}, height, width)"
+            )
         return standardise(images, self.mean.to(images.device), self.std.to(images.device))
 
     def transform(self, image: Image.Image | NDArray[np.uint8] | Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 Only what computes imports torch, and that inside its function: help, completion and `info` answer at once.
 """
 
+import errno
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +17,7 @@ from gendistill.runtime.errors import Stopped, UserError
 
 app = typer.Typer(
     name="gendistill",
-    help="Use a distilled set: one .safetensors file that holds a generator and says how to use its images.",
+    help="Use a distilled set: one .safetensors file that holds a generator, or images, and says how to use them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -33,6 +34,11 @@ def told(command: Callable[..., None]) -> Callable[..., None]:
             command(*arguments, **options)
         except UserError as error:
             print(error, file=sys.stderr)
+            raise typer.Exit(2) from None
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            print(f"{str(error.filename)[:80]}...: the name is too long; give a shorter one", file=sys.stderr)
             raise typer.Exit(2) from None
         except Stopped as error:  # stages go on from a checkpoint, these commands keep none
             print(f"{str(error).partition(';')[0]}; nothing is kept, the same command starts anew", file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gendistill.cli.cards import Artifact
+from gendistill.cli.students import data_sets
 
 
 class Format(StrEnum):
@@ -42,7 +43,8 @@ def sample(
     data: Annotated[
         str | None,
         typer.Option(
-            help="npz only: real test images to put in, so that `prepare` reads the file: see `train --help`."
+            help="npz only: real test images to put in, so that `prepare` reads the file: see `train --help`.",
+            autocompletion=data_sets,
         ),
     ] = None,
     data_root: Annotated[Path, typer.Option(help="Where named data sets are; GENDISTILL_DATA overrides it.")] = Path(

@@ -72,6 +72,11 @@ def verify(
     print(f"{artifact}: sum and card are in order; {accuracies_text(card)} in the card")
     if data is None:
         return
+    if not card["accuracies"]:
+        raise UserError(
+            f"{artifact} has no accuracy in its card, so none to repeat: `gendistill export --accuracy`, where "
+            "it was made, writes them into the card of a copy; `gendistill train` trains without"
+        )
     wanted = {"protocol": protocol.value if protocol else None, "ipc": ipc, "network": arch}
     chosen = [
         entry for entry in card["accuracies"] if all(value in (None, entry[key]) for key, value in wanted.items())
@@ -84,7 +89,7 @@ def verify(
     compute = compute_of(device, precision, threads)
     loaded, real = opened(artifact, data, data_root, compute)
     steps = sum(entry["training"]["steps"] * (students or entry["n"]) for entry in chosen)
-    print(f"to repeat: {len(chosen)} accuracies, {steps:,} steps of students in all", flush=True)
+    print(f"to repeat: {accuracies_text({'accuracies': chosen})}, {steps:,} steps of students in all", flush=True)
     failed = [entry for entry in chosen if not _holds(loaded, real, entry, students or entry["n"], compute, seed)]
     if failed:
         raise typer.Exit(1)

@@ -46,7 +46,7 @@ Precision = Annotated[
     Literal["auto", "fp32", "bf16"],
     typer.Option(help="In which images are generated under fresh; auto: bf16 where the device computes in it."),
 ]
-Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 = all cores.")]
+Threads = Annotated[int, typer.Option(min=0, max=1024, help="CPU threads; 0 = all cores.")]
 RAW = Path("data/raw")
 
 
@@ -91,6 +91,7 @@ def train(
             "any other name the statistics as JSON.",
         ),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
     data_root: DataRoot = RAW,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -103,14 +104,15 @@ def train(
     from gendistill.artifact.file import load_artifact
     from gendistill.artifact.kinds import check_protocol, images_per_class
     from gendistill.runtime.errors import UserError
+    from gendistill.runtime.files import check_place
 
     if width is not None and not 0 < width <= 64:
         raise UserError(f"--width is {width:g}; expected a fraction of the standard channels, above 0 and up to 64")
     saves = out is not None and out.suffix == ".safetensors"
     if saves and students > 1:
         raise UserError(f"--out {out} holds one network, but --students is {students}; leave it out, or write JSON")
-    if out is not None and out.is_dir():
-        raise UserError(f"--out {out} is a folder; give a file")
+    if out is not None:
+        check_place(out, force=force)
     _, card = load_artifact(artifact)
     check_protocol(artifact, card, protocol.value)
     ipc = images_per_class(artifact, card, ipc)

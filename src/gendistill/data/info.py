@@ -73,8 +73,13 @@ def load_info(folder: Path) -> DataInfo:
     try:
         return DataInfo.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist: run `dvc repro prepare` first") from None
+        raise UserError(f"{path} does not exist: run {preparing(folder)} first") from None
     except (ValueError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path} is not a description of prepared data ({error}): delete {folder} and run `dvc repro prepare`"
+            f"{path} is not a description of prepared data ({error}): delete {folder} and run {preparing(folder)}"
         ) from None
+
+
+def preparing(folder: Path) -> str:
+    """The command that makes a prepared folder; those of the benchmark lie in data/benchmark/<data>/prepared."""
+    return "`dvc repro benchmark/dvc.yaml`" if folder.parent.parent.name == "benchmark" else "`dvc repro prepare`"

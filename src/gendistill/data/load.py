@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
-from gendistill.data.info import load_info
+from gendistill.data.info import load_info, preparing
 from gendistill.data.resident import ImageSet, ResidentImages
 from gendistill.data.streamed import StreamedImages
 from gendistill.runtime.errors import UserError
@@ -29,7 +29,7 @@ def load_split(folder: Path, split: str, device: torch.device | str, resident_li
     """
     info = load_info(folder)
     path = folder / f"{split}.safetensors"
-    again = f"delete {folder} and run `dvc repro prepare`"
+    again = f"delete {folder} and run {preparing(folder)}"
     shape = (info.counts[split], info.channels, info.image_size, info.image_size)
     promised = {"images": f"{shape} of U8", "labels": f"{shape[:1]} of I64"}
     mean, std = (torch.tensor(values, dtype=torch.float32, device=device) for values in (info.mean, info.std))

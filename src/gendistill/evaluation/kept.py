@@ -77,7 +77,8 @@ def load_student(path: Path | str, device: torch.device | str = "cpu") -> tuple[
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path} does not exist; expected a file that `gendistill train --out` wrote")
+        found = "is no file" if path.exists() else "does not exist"
+        raise UserError(f"{path} {found}; expected a file that `gendistill train --out` wrote")
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
             card: dict[str, Any] = json.loads((file.metadata() or {})[KEY])

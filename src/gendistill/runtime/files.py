@@ -40,6 +40,28 @@ def explained(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: cannot be written: {CAUSES[error.errno]} and run the same command again") from error
 
 
+def check_place(path: Path, *, force: bool) -> None:
+    """Refuse, before anything is computed, a file that would replace another or could not be written.
+
+    Args:
+        path: file to be written later.
+        force: it may replace a file.
+
+    Raises:
+        UserError: a file is there and may not be replaced, a folder is there, or the place cannot be written.
+    """
+    if path.is_dir():
+        raise UserError(f"--out {path} is a folder; give a file")
+    if path.exists() and not force:
+        raise UserError(f"{path} is there already; give another file, or --force to replace it")
+    place = next(folder for folder in path.absolute().parents if folder.exists())  # the rest is made when written
+    with explained(path):
+        if not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends well.
