@@ -66,7 +66,10 @@ def _use(name: str, options: bool, own: Path | None, folder: Path, of_benchmark:
         typer.echo(f"{path} holds {name} already")
     else:
         write_text(path, changed)
-        typer.echo(f"{path} holds {name} now; run `dvc repro{' benchmark/dvc.yaml' if of_benchmark else ''}`")
+        command = f"`dvc repro{' benchmark/dvc.yaml' if of_benchmark else ''}`"
+        needs = values["data.name"] in OWN and own is None and not of_benchmark
+        todo = f"set data.path in it to your folder or .npz file (or give --path), then run {command}"
+        typer.echo(f"{path} holds {name} now; {todo if needs else f'run {command}'}")
 
 
 def _own_data(name: str, values: dict[str, Any], path: Path) -> dict[str, str]:

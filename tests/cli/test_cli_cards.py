@@ -141,9 +141,11 @@ def test_compare_tells_what_differs_and_nothing_else(project, command, rewritten
     rewritten(lambda card: card["accuracies"][0].update(mean=0.123, min=0.1, max=0.2))
     rewritten(lambda card: (card["parameters"]["loss"].update(omega_l=0.5), card["accuracies"][0].update(mean=0.123)))
     said = command(project, "compare", "a.safetensors", "b.safetensors").output.splitlines()
-    assert said[1].split() == ["parameters.loss.omega_l", "0.01", "0.5"]
+    assert "fixed, IPC 1" in said[1]  # accuracies first, then bytes, then how it was made
+    assert said[-2].split()[:4] == ["size", "of", "the", "file"]
+    assert said[-1].split() == ["parameters.loss.omega_l", "0.01", "0.5"]
     assert sum("0.123 ±" in line for line in said) == 1
-    assert len(said) == 2 + len(card_of(project / "a.safetensors")["accuracies"])
+    assert len(said) == 3 + len(card_of(project / "a.safetensors")["accuracies"])
     rewritten(lambda card: card["accuracies"][0]["training"].update(epochs=77))
     said = command(project, "compare", "a.safetensors", "b.safetensors").output.splitlines()
     first = next(number for number, line in enumerate(said) if "fixed, IPC 1" in line)
@@ -180,6 +182,7 @@ def test_the_table_has_a_row_a_file(project, command):
         (("table", "metrics"), "metrics holds no .safetensors file"),
         (("table", ".", "--into", "params.yaml"), "params.yaml must be a file with two lines"),
         (("verify", "params.yaml"), "is not a readable safetensors file"),
+        (("verify", "a.safetensors", "--seed", "0"), "--seed are of what is trained again; give --data, too"),
         (("export", "none", "--out", "x.safetensors"), "none does not exist"),
         (("info",), "Missing argument"),
         (("nonsense",), "No such command"),

@@ -260,7 +260,10 @@ def test_chosen_images_are_real_ones(benchmark, command, tmp_path):
             ("train", "--data", "digits"),
             "has no accuracy under fixed in its card, and so no number of epochs: give --epochs",
         ),
-        (("verify", "--data", "digits"), "has no such accuracy in its card"),
+        (
+            ("verify", "--data", "digits"),
+            "has no accuracy in its card, so none to repeat: `gendistill export --accuracy`",
+        ),
     ],
 )
 def test_what_needs_a_generator_is_refused_in_one_message(benchmark, command, words, text):

@@ -155,6 +155,7 @@ ONE_VALUE: list[tuple[dict[str, Any], str]] = [
     ),
     ({"recipe__plain_augment": ""}, "recipe.plain_augment: must be none, or groups"),
     ({"runtime__threads": -1}, "runtime.threads: must be >= 0, found -1"),
+    ({"runtime__threads": 100_000}, "runtime.threads: must be <= 1024, found 100000"),
     ({"runtime__resident_limit_mib": -1}, "runtime.resident_limit_mib: must be >= 0, found -1"),
     ({"runtime__log_seconds": -1}, "runtime.log_seconds: must be >= 0, found -1"),
     (

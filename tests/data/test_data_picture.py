@@ -134,7 +134,7 @@ def test_crop_and_pad_are_those_of_arrays():
     ("fit", "message"),
     [
         (Fit("pad", 16, 3), "32 x 16 pixels, and data.fit: pad cannot shrink to 16; write resize or crop"),
-        (Fit("resize", 16, 3), "32 x 16 pixels, and data.fit: resize takes squares; write crop or pad"),
+        (Fit("resize", 16, 3), "32 x 16 pixels, and data.fit: resize takes squares; make it one, or write crop or pad"),
     ],
 )
 def test_shapes_that_do_not_fit_are_told(fit, message):

@@ -59,6 +59,12 @@ def test_presets_are_listed() -> None:
     assert any(line.startswith("digits ") and "CPU" in line for line in lines)
 
 
+@pytest.mark.usefixtures("project")
+def test_a_preset_without_the_data_says_what_is_missing() -> None:
+    said = RUNNER.invoke(APP, ["folder-quick"]).stdout
+    assert "holds folder-quick now; set data.path in it to your folder or .npz file (or give --path)" in said
+
+
 @pytest.mark.parametrize("name", ["my pictures", "mine.npz"])
 def test_own_data_are_named_by_their_absolute_path(project: Path, name: str) -> None:
     path = project / name

@@ -30,6 +30,11 @@ def accuracies_text(card: Card) -> str:
     return f"{count} accurac{'y' if count == 1 else 'ies'}"
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 step``, ``2,000 steps``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def cell_text(entry: Card) -> str:
     """What an accuracy was measured with: ``convnet3 (width 0.25), fresh, IPC 10``."""
     return f"{entry['network']} (width {entry['width']:g}), {entry['protocol']}, IPC {entry['ipc']}"
@@ -63,24 +68,27 @@ def _content(card: Card) -> str:
 
 
 def comparison(paths: tuple[Path, Path], cards: tuple[Card, Card]) -> str:
-    """What `gendistill compare` prints: fields that differ, then the accuracies of both."""
+    """What `gendistill compare` prints: the accuracies of both, their sizes, then fields that differ."""
     left, right = (_flat({key: card[key] for key in card if key not in ("accuracies", "sha256")}) for card in cards)
     keys = [key for key in {**left, **right} if left.get(key) != right.get(key)]
-    rows = [(key, *(_short(side.get(key, "-")) for side in (left, right))) for key in keys]
+    rows: list[tuple[str, str, str]] = []
     told: list[dict[Any, Card]] = [
         {(entry["network"], entry["width"], entry["protocol"], entry["ipc"]): entry for entry in card["accuracies"]}
         for card in cards
     ]
     for key in sorted({**told[0], **told[1]}):
         entries = [side.get(key) for side in told]
-        rows.append((cell_text(next(filter(None, entries))), *(_measured(entry) for entry in entries)))
+        first, second = map(_measured, entries)
+        rows.append((cell_text(next(filter(None, entries))), first, second))
         ways = [entry["training"] for entry in entries if entry is not None]
         if len(ways) == 2:  # accuracies of different budgets do not compare
             differ = [name for name in ways[0] if ways[0][name] != ways[1][name]]
-            rows += [(f"  {name}", *(_short(way[name]) for way in ways)) for name in differ]
-    if not rows:
+            rows += [(f"  {name}", _short(ways[0][name]), _short(ways[1][name])) for name in differ]
+    if not rows and not keys:
         return f"{paths[0]} and {paths[1]} say the same"
-    rows.insert(0, ("", str(paths[0]), str(paths[1])))
+    sizes = [size_text(path.stat().st_size) for path in paths]
+    rows = [("", str(paths[0]), str(paths[1])), *rows, ("size of the file", sizes[0], sizes[1])]
+    rows += [(key, _short(left.get(key, "-")), _short(right.get(key, "-"))) for key in keys]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     return "\n".join(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}".rstrip() for row in rows)
 
@@ -113,9 +121,10 @@ def _accuracies(card: Card) -> list[str]:
     lines = [f"  accuracy    on real test images; mean ± sample standard deviation of n students of one {made}"]
     for entry in card["accuracies"]:
         way = entry["training"]
+        spent = f"{counted(way['epochs'], 'epoch')}, {counted(way['steps'], 'step')} of {way['batch']}"
         lines.append(
-            f"              {accuracy_text(entry)}  n {entry['n']}  {cell_text(entry)}: {way['epochs']} epochs, "
-            f"{way['steps']} steps of {way['batch']}, {way['schedule']} rate, {way['augment']} ({way['semantics']})"
+            f"              {accuracy_text(entry)}  n {entry['n']}  {cell_text(entry)}: {spent}, "
+            f"{way['schedule']} rate, {way['augment']} ({way['semantics']})"
         )
     return lines
 

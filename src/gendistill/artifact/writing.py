@@ -63,7 +63,7 @@ def write_set(
     Raises:
         UserError: `out` is there and may not be replaced, or cannot be written.
     """
-    _check_place(out, force)
+    check_place(out, force=force)
     with write_atomically(out) as folder:
         folder.mkdir()
         {"png": _pngs, "npz": _npz, "pt": _tensors, "grid": _grid}[form](folder, data, real)
@@ -72,8 +72,16 @@ def write_set(
     return written
 
 
-def _check_place(out: Path, force: bool) -> None:
-    """Refuse to replace what this module did not write."""
+def check_place(out: Path, *, force: bool) -> None:
+    """Refuse to replace what this module did not write.
+
+    Args:
+        out: folder to make.
+        force: replace a folder that `write_set` wrote.
+
+    Raises:
+        UserError: something else is there, or `force` is needed.
+    """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not out.is_dir():

@@ -60,8 +60,10 @@ def sample(
         raise UserError(f"--data is for --format npz; {format.value} holds no test images")
 
     from gendistill.artifact.loading import load
-    from gendistill.artifact.writing import write_set
+    from gendistill.artifact.writing import check_place, write_set
 
+    out = out.expanduser().resolve()
+    check_place(out, force=force)  # before anything is drawn
     loaded = load(artifact, device)
     real = None
     if data is not None:
@@ -82,7 +84,6 @@ def sample(
         "normalisation": loaded.card["normalisation"],
         "test_images": data,
     }
-    out = out.expanduser().resolve()
     written = write_set(out, drawn, format.value, origin=origin, real=real, force=force)
     listed = ", ".join(written[:4]) + (", ..." if len(written) > 4 else "")
     print(f"{out}: {len(drawn)} images of {len(loaded.classes)} classes ({listed})")

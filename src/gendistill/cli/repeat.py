@@ -25,6 +25,10 @@ if TYPE_CHECKING:  # torch takes over a second to import
     from gendistill.runtime.device import Compute
 
 
+WIDE = 0.05  # allowed differences above it say little
+MORE = " (few students and a wide spread allow much: -n 10 or more says more)"
+
+
 def verify(
     artifact: Artifact,
     data: Annotated[
@@ -65,9 +69,9 @@ def verify(
     from gendistill.runtime.errors import UserError
 
     _, card = load_artifact(artifact)
-    if data is None and (protocol or ipc or arch or students):
+    if data is None and (protocol or ipc or arch or students or seed is not None):
         raise UserError(
-            "verify: --protocol, --ipc, --arch and --students choose what is trained again; give --data, too"
+            "verify: --protocol, --ipc, --arch, --students and --seed are of what is trained again; give --data, too"
         )
     print(f"{artifact}: sum and card are in order; {accuracies_text(card)} in the card")
     if data is None:
@@ -116,7 +120,7 @@ def _holds(
     verdict = "holds" if holds else "DOES NOT HOLD"
     print(
         f"{cell_text(entry)}: in the card {accuracy_text(entry)} (n {entry['n']}), here {here}; "
-        f"difference {difference:+.4f}, allowed {allowed:.4f}: {verdict}",
+        f"difference {difference:+.4f}, allowed {allowed:.4f}: {verdict}{'' if allowed <= WIDE else MORE}",
         flush=True,
     )
     return holds

@@ -101,6 +101,7 @@ def train(
 
     Networks learn the class of an image: a soft label gives that of its largest entry.
     """
+    from gendistill.artifact.describe import counted
     from gendistill.artifact.file import load_artifact
     from gendistill.artifact.kinds import check_protocol, images_per_class
     from gendistill.runtime.errors import UserError
@@ -147,11 +148,10 @@ def train(
 
         write_json(out, record)
     spread = f" ± {found['std']:.4f}" if students > 1 else ""
-    count = f"{students} student{'s' if students > 1 else ''}"
     print(
-        f"{arch} (width {plan.width:g}), {protocol.value}, IPC {ipc}, {plan.epochs} epochs: "
+        f"{arch} (width {plan.width:g}), {protocol.value}, IPC {ipc}, {counted(plan.epochs, 'epoch')}: "
         f"accuracy {found['mean']:.4f}{spread} on {len(real)} real test images "
-        f"({count}, {found['steps']} steps of {found['batch']} each)"
+        f"({counted(students, 'student')}, {counted(found['steps'], 'step')} of {found['batch']} each)"
     )
 
 

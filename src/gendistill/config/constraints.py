@@ -57,6 +57,17 @@ class AtLeast:
 
 
 @dataclass(frozen=True, slots=True)
+class AtMost:
+    """A number <= `high`."""
+
+    high: float
+
+    def problem(self, value: float) -> str | None:
+        """None if `value` <= `high`."""
+        return None if value <= self.high else f"must be <= {self.high}"
+
+
+@dataclass(frozen=True, slots=True)
 class Above:
     """A number > `low`."""
 

@@ -19,6 +19,7 @@ from gendistill.config.catalogue.sources import GENERATED_SOURCES
 from gendistill.config.constraints import (
     Above,
     AtLeast,
+    AtMost,
     Augmentation,
     Fraction,
     Matches,
@@ -299,7 +300,7 @@ class RuntimeParams:
 
     device: DeviceName
     precision: Annotated[str, OneOf(tuple(PRECISIONS))]
-    threads: CountOrZero
+    threads: Annotated[int, AtLeast(0), AtMost(1024)]
     students: Annotated[str, OneOf(tuple(STUDENT_FORMS))]
     deterministic: bool
     compile: bool

@@ -72,8 +72,8 @@ def resize(images: Pixels, size: int) -> Pixels:
     height, width = images.shape[1:3]
     if height != width:
         raise UserError(
-            f"the images are {height} x {width}, and data.fit: resize would distort them: "
-            "choose data.fit: pad, or data.fit: crop, which keeps the middle square"
+            f"the images are {height} x {width}, and data.fit: resize would distort them: make them square, or, where "
+            "params.yaml is yours, choose data.fit: pad, or data.fit: crop, which keeps the middle square"
         )
     return crop(images, size)
 

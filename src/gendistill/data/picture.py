@@ -130,7 +130,9 @@ def _fitted(picture: Image.Image, fit: Fit) -> tuple[Pixels, Histogram]:
             f"{width} x {height} pixels, and data.fit: pad cannot shrink to {fit.size}; write resize or crop"
         )
     if fit.mode == "resize" and width != height:
-        raise Unusable(f"{width} x {height} pixels, and data.fit: resize takes squares; write crop or pad")
+        raise Unusable(
+            f"{width} x {height} pixels, and data.fit: resize takes squares; make it one, or write crop or pad"
+        )
     plain = _plain(upright, picture.format == "PNG").convert("L" if fit.channels == 1 else "RGB")
     square = plain if fit.mode == "pad" else middle_square(plain, fit.size)
     pixels = np.asarray(square).reshape(1, square.height, square.width, fit.channels)
