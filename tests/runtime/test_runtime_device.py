@@ -205,7 +205,7 @@ def test_freed_memory_stays_with_the_process() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True, env=environment
     )  # a process of its own: the setting cannot be taken back
-    assert int(done.stdout) < 500  # 163,520 without, in three processes out of four
+    assert int(done.stdout) < 5_000  # 163,520 without, in three processes out of four; 516 were seen with
 
 
 def test_glibc_is_told_both_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
