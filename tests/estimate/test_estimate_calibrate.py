@@ -1,5 +1,6 @@
 """Every unit is done by the stage's own step function, on data of the stage's size."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -211,7 +212,8 @@ def test_students_apart_are_timed_with_every_thread_busy(make_params, digits, mo
     call, counted = calibration.action(StudentStep("convnet3", 0.0625, budget("fixed", 20, params.recipe, 1)))
     call()
     assert counted == times == len(calls)
-    assert {id(args[0]) for args, _ in calls} == {id(args[0]) for args, _ in calls[:students]}
+    trained = Counter(id(args[0]) for args, _ in calls)  # whichever thread is first
+    assert sorted(trained.values()) == [times // students] * students
 
 
 def test_of_a_split_that_is_streamed_few_images_are_held(make_params, digits):
