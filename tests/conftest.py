@@ -165,9 +165,9 @@ def _torch_switches() -> Iterator[None]:
             torch.use_deterministic_algorithms(deterministic)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def torch_switches() -> Iterator[None]:
-    """Put back what a test sets by `resolve_compute`."""
+    """No test sees the threads or the switches that another one has set, whatever the order they run in."""
     with _torch_switches():
         yield
 

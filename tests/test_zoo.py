@@ -36,7 +36,7 @@ def test_the_table_is_that_of_the_files() -> None:
     assert {path.name for path in ZOO.iterdir()} == {path.name for path in FILES} | {"README.md"}
 
 
-def test_the_digits_train_students_as_good_as_their_card_says(torch_switches: None) -> None:
+def test_the_digits_train_students_as_good_as_their_card_says() -> None:
     words = ["--data", "digits", "--protocol", "fixed", "--ipc", "1", "-n", "2", "--threads", "1", "--seed", "1"]
     done = CliRunner().invoke(app, ["verify", str(ZOO / "digits.safetensors"), *words])
     assert done.exit_code == 0, done.output

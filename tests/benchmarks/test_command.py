@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def command(torch_switches, tmp_path):
+def command(tmp_path):
     app = typer.Typer()
     app.command()(main)
     options = ["--device", "cpu", "--precision", "fp32", "--threads", "1", "--repeats", "1", "--quick"]

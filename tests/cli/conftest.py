@@ -17,7 +17,7 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command(torch_switches: None, monkeypatch: pytest.MonkeyPatch) -> Command:
+def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     """``command(folder, "info", "a.safetensors")``: run it from that folder, in this process."""
     for name in ("DVC_ROOT", "GENDISTILL_DATA"):
         monkeypatch.delenv(name, raising=False)

@@ -144,7 +144,7 @@ def test_costs_are_per_unit(calibration, monkeypatch):
 
 
 @pytest.fixture
-def quick(monkeypatch, torch_switches):
+def quick(monkeypatch):
     """Each unit is done once, and took a second."""
     monkeypatch.setattr(calibrate, "time_call", lambda call, wait, known: (call(), wait(), Timing(1.0, 3.0))[2])
 
@@ -173,7 +173,7 @@ def test_kept_images_are_added_to_the_peak(make_params, make_item, digits, monke
     assert worker.calibrate(make_item("train_gan"), make_params(), digits, {})["peak_memory_bytes"] == 5
 
 
-def test_too_little_memory_is_told(make_params, make_item, digits, monkeypatch, torch_switches):
+def test_too_little_memory_is_told(make_params, make_item, digits, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("much text")
 

@@ -17,7 +17,7 @@ from gendistill.runtime.loop import Session
 @pytest.fixture
 def make_team(make_splits, compute):
     """A team of narrow students, closed at the end; one thread until then."""
-    teams, before = [], torch.get_num_threads()
+    teams = []
     torch.set_num_threads(1)
 
     def make(budget, *, students=3, threads=1, network="convnet3"):
@@ -29,7 +29,6 @@ def make_team(make_splits, compute):
     yield make
     for team in teams:
         team.close()
-    torch.set_num_threads(before)
 
 
 def weights(team, students=3):
@@ -70,7 +69,6 @@ def test_students_are_trained_at_the_same_time(make_job, make_team, monkeypatch)
     assert team.train(side_by_side(job.source, 0, 2), job.budget, 0, 3).shape == (3, 2)
 
 
-@pytest.mark.usefixtures("make_team")  # puts the number of threads back
 def test_threads_are_divided_and_the_caller_keeps_all():
     for workers, threads, each in ((2, 2, 1), (2, 5, 2), (3, 3, 1)):
         torch.set_num_threads(threads)
@@ -118,6 +116,5 @@ def test_a_cell_of_several_workers_resumes_to_the_bit(
     with pytest.raises(Stopped):
         run(2, make_session(tmp_path, stop_after))
     assert run(2, make_session(tmp_path)) == straight
-    torch.set_num_threads(compute.threads)
     for before, after in zip(ended[:6], ended[-6:], strict=True):
         assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))

@@ -234,4 +234,3 @@ def test_a_student_apart_is_one_trained_by_hand_to_the_bit(run, make_job, make_s
             apart.train_step(student, *job.source.batch(step), job.budget, apart.augment_stream("cpu", 0, number, step))
         values = student.network.state_dict().values()
         assert all(torch.equal(mine, theirs) for mine, theirs in zip(values, ended[number], strict=True))
-    torch.set_num_threads(compute.threads)

@@ -29,7 +29,6 @@ def test_compiled_students_have_the_same_losses(make_job, make_splits, compute, 
         team.close()
         return torch.cat(losses), seen, team
 
-    before = torch.get_num_threads()
     plain, expected, straight = train(replace(compute, threads=2))
     graphs = compiled_graphs()
     losses, seen, team = train(replace(compiling, threads=2))  # compiled in the threads that work on them
@@ -40,4 +39,3 @@ def test_compiled_students_have_the_same_losses(make_job, make_splits, compute, 
     torch.testing.assert_close(losses, plain, rtol=1e-4, atol=1e-5)
     assert sum(int((a != b).sum()) for a, b in zip(seen, expected, strict=True)) <= 1
     assert list(team.member(0).state_dict()) == list(straight.member(0).state_dict())
-    torch.set_num_threads(before)

@@ -17,7 +17,7 @@ from gendistill.runtime.errors import UserError
 
 
 @pytest.fixture(autouse=True)
-def _workspace(torch_switches: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
 
 
