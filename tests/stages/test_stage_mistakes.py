@@ -186,16 +186,16 @@ def test_a_device_that_is_not_here(full: Path, run_stage: RunStage, set_params: 
         assert "runtime.device: cuda:77 was asked for" in refused(run_stage, full, *command)
 
 
-def test_compiling_without_a_compiler(
-    full: Path, run_stage: RunStage, set_params: SetParams, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compiling_without_a_compiler(full: Path, run_stage: RunStage, set_params: SetParams) -> None:
     import torch
+    from torch._inductor import config
 
     torch._dynamo.reset()  # what another test compiled would do without a compiler
-    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("/nowhere/g++",))
     set_params(full, {"runtime.compile": True})
-    for command in (("train_gan",), ("distill", *OURS), EVALUATE):
-        said = refused(run_stage, full, *command).splitlines()[-1]  # a line of torch may stand before
+    with config.patch({"cpp.cxx": ("/nowhere/g++",)}):  # pytest's monkeypatch would leave torch without the setting
+        refusals = [refused(run_stage, full, *command) for command in (("train_gan",), ("distill", *OURS), EVALUATE)]
+    for refusal in refusals:
+        said = refusal.splitlines()[-1]  # a line of torch may stand before
         assert "runtime.compile: true was asked for, and torch.compile fails here on cpu (" in said
         assert "No working C++ compiler found" in said
         assert "install them, or set runtime.compile to false" in said
