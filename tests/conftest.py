@@ -18,6 +18,9 @@ from typer.testing import CliRunner, Result
 from gendistill.config.edit import replace_values
 
 ROOT = Path(__file__).resolve().parents[1]
+# what a terminal, a CI service or a Git hook sets would colour the output, or lead Git to another repository
+for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+    os.environ.pop(name, None)
 # processes that tests start import the code under test, installed or not
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
 COPIED = (".dvcignore", ".gitignore", ".dvc/config", "dvc.yaml", "params.yaml", "presets", "src", "stages")
