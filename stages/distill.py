@@ -1,6 +1,5 @@
 """Distil into the generator with the global and the local loss (step 2 of the method)."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from gendistill.runtime.stage import DryRun, Estimate, TimeLimit, check_items, o
 
 
 def main(
-    source: Annotated[str, typer.Option(help="ours, dim (omega_l = 0), or cgan (no distillation).")] = "ours",
+    source: Annotated[str, typer.Option(help="ours, dim (omega_l 0), continued (both 0), cgan (as it is).")] = "ours",
     time_limit: TimeLimit = 0,
     dry_run: DryRun = False,
     estimate: Estimate = False,
@@ -53,11 +52,10 @@ def main(
                 device=run.compute.device,
             )
             load_gan(gan, state)
-            loss = replace(params.loss, omega_l=0.0) if source == "dim" else params.loss
             snapshots, rows = distill(
                 prepare_state(state, params.distill.lr),
                 load_split(folder, "train", run.compute.device, params.runtime.resident_limit_mib),
-                Recipe(params.distill, loss, params.gan),
+                Recipe(params.distill, params.loss.of(source), params.gan),
                 title=f"distill@{source}",
                 seed=params.seed,
                 num_classes=info.num_classes,

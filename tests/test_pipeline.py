@@ -171,7 +171,7 @@ def test_stages_that_others_rely_on() -> None:
         "prepare", "train_gan", "distill", "package", "generate", "evaluate", "evaluate_real", "evaluate_random",
         "evaluate_whole", "quality", "report",
     ]  # fmt: skip
-    assert set(GENERATED_SOURCES) == {"ours", "dim", "cgan"}
+    assert set(GENERATED_SOURCES) == {"ours", "dim", "continued", "cgan"}
     assert set(PROTOCOLS) == {"fresh", "fixed", "fixed_plain"}
     assert {"convnet3", "resnet10", "resnet18", "alexnet", "vgg11"} <= set(NETWORKS)
 

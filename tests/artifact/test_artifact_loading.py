@@ -219,6 +219,7 @@ def test_an_image_of_another_kind_is_refused(loaded):
         (lambda a: a.dataset(seed=-1), "seed is -1"),
         (lambda a: a.fresh(batch_size=0), "batch_size is 0"),
         (lambda a: a.fresh(seed=-1), "seed is -1"),
+        (lambda a: a.fresh(rank=-1), "rank is -1"),
     ],
 )
 def test_numbers_that_are_too_small_are_refused(loaded, call, text):

@@ -54,7 +54,7 @@ def test_the_second_layer_is_a_layer(info: NetworkInfo) -> None:
 
 
 def test_sources_are_generated_or_controls() -> None:
-    assert GENERATED_SOURCES == ("cgan", "dim", "ours")
+    assert GENERATED_SOURCES == ("cgan", "continued", "dim", "ours")
     assert CONTROL_SOURCES == ("real", "random", "whole")
 
 

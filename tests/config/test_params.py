@@ -112,7 +112,7 @@ ONE_VALUE: list[tuple[dict[str, Any], str]] = [
     ({"seed": -1}, "seed: must be >= 0, found -1"),
     ({"sources": []}, "sources: must have at least one item, found []"),
     ({"sources": ["cgan", "cgan"]}, "sources: must not repeat 'cgan', found ['cgan', 'cgan']"),
-    ({"sources": ["real"]}, "sources: must be one of cgan, dim, ours, found 'real'"),
+    ({"sources": ["real"]}, "sources: must be one of cgan, continued, dim, ours, found 'real'"),
     ({"evaluate__networks": []}, "evaluate.networks: must have at least one item, found []"),
     (
         {"evaluate__networks": "convnet3"},

@@ -83,9 +83,11 @@ def test_dim_has_no_local_term_and_cgan_no_steps(make_params, make_item, digits)
     assert work_of(make_item("distill", source="cgan"), make_params(), digits) == Work()
 
 
-def test_without_matching_no_network_is_drawn(make_params, make_item, digits):
-    params = make_params({"loss.omega_g": 0.0, "loss.omega_l": 0.0})
-    work = work_of(make_item("distill", source="ours"), params, digits)
+@pytest.mark.parametrize(
+    ("source", "weights"), [("ours", {"loss.omega_g": 0.0, "loss.omega_l": 0.0}), ("continued", {})]
+)
+def test_without_matching_no_network_is_drawn(make_params, make_item, digits, source, weights):
+    work = work_of(make_item("distill", source=source), make_params(weights), digits)
     assert dict(work.counts) == {MatchStep(None, local=False, ratios=True): 12}
 
 

@@ -2,9 +2,12 @@ import dataclasses
 
 import pytest
 
+from gendistill.config.catalogue.sources import GENERATED_SOURCES, SOURCES
 from gendistill.reporting.content import tiles
-from gendistill.reporting.labels import data_title, readable_bytes
+from gendistill.reporting.labels import CAPTIONS, SHORT, SOURCE_ORDER, data_title, readable_bytes, source_color
 from gendistill.reporting.markdown import markdown
+from gendistill.reporting.page_style import STYLE
+from gendistill.reporting.plots import COLORS
 from gendistill.reporting.robust import robustness
 from gendistill.reporting.summary import Summary, gather, headline, next_commands
 from gendistill.reporting.terminal import WIDTH, terminal_text
@@ -160,6 +163,15 @@ def test_one_student_has_no_spread(project, make_params, write_cells, statistics
         assert "± 0.0" not in text
         assert "one student each" in text
     assert tiles(found)[0] == ("0.500", "ours, fresh, IPC 10 (1 student)")
+
+
+def test_every_source_has_names_a_place_and_colours():
+    assert set(SHORT) == set(SOURCE_ORDER) == set(SOURCES)
+    assert set(CAPTIONS) == set(GENERATED_SOURCES) <= set(COLORS)
+    for source in SOURCES:
+        color = source_color(source)
+        assert f".{color}{{--c:var(--{color})}}" in STYLE
+        assert STYLE.count(f"--{color}:#") >= 2  # in light and in dark
 
 
 def test_the_headline_tells_what_the_gan_gives_without_distillation(summary):

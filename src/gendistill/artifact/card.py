@@ -8,6 +8,7 @@ from gendistill.data.info import DataInfo
 
 METHODS = {
     "cgan": "conditional GAN (arXiv 2404.17732, section 3.1), not distilled",
+    "continued": "conditional GAN (arXiv 2404.17732, section 3.1), trained on without matching",
     "dim": "DiM: global matching only (arXiv 2303.04707)",
     "ours": "global and local matching (arXiv 2404.17732)",
 }
@@ -19,7 +20,7 @@ def write_card(params: Params, info: DataInfo, source: str, step: int) -> dict[s
     Args:
         params: the parameters of the run.
         info: the prepared data set.
-        source: ``cgan``, ``dim`` or ``ours``.
+        source: a name in `catalogue.sources.GENERATED_SOURCES`.
         step: distillation step the weights are of; 0 for ``cgan``.
     """
     return {
@@ -66,7 +67,5 @@ def parameters(params: Params, source: str) -> dict[str, Any]:
     made: dict[str, Any] = {"seed": params.seed, "gan": asdict(params.gan)}
     if source != "cgan":
         distill = {**asdict(params.distill), "pool": list(params.distill.pool)}
-        made |= {"distill": distill, "loss": asdict(params.loss)}
-    if source == "dim":
-        made["loss"]["omega_l"] = 0.0
+        made |= {"distill": distill, "loss": asdict(params.loss.of(source))}
     return made

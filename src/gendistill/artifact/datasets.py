@@ -98,7 +98,7 @@ class FreshImages(IterableDataset[tuple[Tensor, Tensor]]):
             seed: root of its random streams; >= 0.
             mean: (c,) of pixels in [0, 1], on the generator's device.
             std: (c,) likewise.
-            rank: this process among those that train together; None asks torch.distributed when the stream is
+            rank: this process among those that train together, >= 0; None asks torch.distributed when the stream is
                 iterated or goes to a worker process, else the variable RANK that torchrun sets.
 
         Raises:
@@ -106,6 +106,8 @@ class FreshImages(IterableDataset[tuple[Tensor, Tensor]]):
         """
         if batch_size < 1 or seed < 0:
             raise UserError(f"fresh: batch_size is {batch_size} and seed is {seed}; expected at least 1 and 0")
+        if rank is not None and rank < 0:
+            raise UserError(f"fresh: rank is {rank}; expected None, or the number of this process from 0 on")
         self.generator, self.batch_size, self.seed, self.mean, self.std = generator, batch_size, seed, mean, std
         self._given_rank = rank
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers that persist see it change

@@ -4,7 +4,7 @@ There are no defaults: params.yaml holds every value. ``params`` builds these cl
 each value against its annotation; ``rules`` holds what two or more keys must satisfy together.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from gendistill.config.catalogue.augmentations import DIFF_AUGMENT_GROUPS, DSA_GROUPS
@@ -15,7 +15,7 @@ from gendistill.config.catalogue.matching import GLOBAL_LOGITS, LOCAL_FORMS, POO
 from gendistill.config.catalogue.networks import NETWORKS
 from gendistill.config.catalogue.protocols import PROTOCOLS
 from gendistill.config.catalogue.running import PRECISIONS, STUDENT_FORMS
-from gendistill.config.catalogue.sources import GENERATED_SOURCES
+from gendistill.config.catalogue.sources import GENERATED_SOURCES, SOURCES
 from gendistill.config.constraints import (
     Above,
     AtLeast,
@@ -179,6 +179,13 @@ class LossParams:
     global_reduction: Annotated[str, OneOf(tuple(REDUCTIONS))]
     local_form: Annotated[str, OneOf(tuple(LOCAL_FORMS))]
     local_layer: Text
+
+    def of(self, source: str) -> "LossParams":
+        """The same with weight 0 for the terms that a generated source is distilled without."""
+        terms = SOURCES[source].terms
+        weights = {"global": self.omega_g, "local": self.omega_l}
+        kept = {name: weight if name in terms else 0.0 for name, weight in weights.items()}
+        return replace(self, omega_g=kept["global"], omega_l=kept["local"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

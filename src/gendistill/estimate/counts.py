@@ -136,8 +136,8 @@ def selects(params: Params, source: str) -> bool:
 
 def distillation(params: Params, source: str) -> Counts:
     """Steps of a distillation by the network they match in, as the seed draws it, and networks drawn."""
-    plan, loss = params.distill, params.loss
-    local = source != "dim" and loss.omega_l > 0
+    plan, loss = params.distill, params.loss.of(source)
+    local = loss.omega_l > 0
     counts: Counts = Counter()
     if not local and loss.omega_g == 0:
         measured = ticks_within(0, plan.steps, plan.steps)

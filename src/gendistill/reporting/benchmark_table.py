@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gendistill.config.benchmark import BenchmarkParams
 from gendistill.config.catalogue.protocols import PROTOCOLS
-from gendistill.config.catalogue.sources import SOURCES
+from gendistill.config.catalogue.sources import GENERATED_SOURCES, SOURCES
 from gendistill.config.methods import METHODS
 from gendistill.data.info import DataInfo
 from gendistill.reporting.benchmark_paper import footnotes, paper_epochs, paper_updates, printed
@@ -139,8 +139,7 @@ def legend(benchmark: Benchmark) -> list[str]:
 
 def generator_bytes(benchmark: Benchmark) -> dict[str, int]:
     """Bytes of the generators beside, by source; empty where there are none."""
-    generators = ("cgan", "dim", "ours")
-    rows = [row for row in benchmark.rows if row.beside and row.method in generators and row.protocol == "fresh"]
+    rows = [row for row in benchmark.rows if row.beside and row.method in GENERATED_SOURCES and row.protocol == "fresh"]
     return {row.method: row.bytes for row in rows}
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from gendistill.config.catalogue.datasets import DATASETS
 from gendistill.config.schema import ImageParams
 
-SOURCE_ORDER: Final = ("whole", "real", "random", "cgan", "dim", "ours")
+SOURCE_ORDER: Final = ("whole", "real", "random", "cgan", "continued", "dim", "ours")
 
 # A few words each: a table's left column has no room for the catalogue's descriptions.
 SHORT: Final = {
@@ -14,11 +14,17 @@ SHORT: Final = {
     "real": "real images, new every step",
     "random": "real images, drawn once",
     "cgan": "conditional GAN, undistilled",
+    "continued": "the GAN trained on, no matching",
     "dim": "distilled, global term only",
     "ours": "distilled generator",
 }
 
-CAPTIONS: Final = {"cgan": "CGAN", "dim": "Distilled (DiM)", "ours": "Distilled (ours)"}
+CAPTIONS: Final = {
+    "cgan": "CGAN",
+    "continued": "CGAN, continued",
+    "dim": "Distilled (DiM)",
+    "ours": "Distilled (ours)",
+}
 
 # A control belongs to the protocols whose supply of images it imitates.
 CONTROL_PROTOCOLS: Final = {"real": ("fresh",), "random": ("fixed", "fixed_plain")}

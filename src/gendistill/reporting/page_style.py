@@ -3,11 +3,11 @@
 STYLE = """
 :root{color-scheme:light dark;--bg:#fbfbf9;--card:#fff;--fg:#1c2024;--soft:#5c656e;--line:#e2e3df;--grid:#ecece8;
 --accent:#0b6e5a;--warn:#a3490b;--bad:#b3261e;--on:#fff;
---c-whole:#3b4652;--c-real:#6f7b87;--c-random:#a7b0b8;--c-cgan:#d98a1f;--c-dim:#3f7fc4;--c-ours:#0b7a63;
+--c-whole:#3b4652;--c-real:#6f7b87;--c-random:#a7b0b8;--c-cgan:#d98a1f;--c-continued:#a8567f;--c-dim:#3f7fc4;--c-ours:#0b7a63;
 --c-1:#0b7a63;--c-2:#d98a1f;--c-3:#3f7fc4;--c-4:#b0487d;--c-5:#7a5bb5;--c-6:#7d7a2b}
 @media(prefers-color-scheme:dark){:root{--bg:#131619;--card:#1b1f23;--fg:#e8eaec;--soft:#a0a9b2;--line:#30363c;
 --grid:#282d33;--accent:#4cc9a9;--warn:#f0a35e;--bad:#ff8a80;--on:#0e1113;
---c-whole:#dfe4e8;--c-real:#9aa5af;--c-random:#6b757f;--c-cgan:#f0ae4e;--c-dim:#74acec;--c-ours:#3fc7a6;
+--c-whole:#dfe4e8;--c-real:#9aa5af;--c-random:#6b757f;--c-cgan:#f0ae4e;--c-continued:#d48bb0;--c-dim:#74acec;--c-ours:#3fc7a6;
 --c-1:#3fc7a6;--c-2:#f0ae4e;--c-3:#74acec;--c-4:#e488b3;--c-5:#b49cf0;--c-6:#c9c55e}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:3.2rem}
@@ -66,7 +66,7 @@ svg .cell{font-size:10px;fill:var(--fg)}svg .cell.on{fill:var(--on)}
 .key{display:inline-flex;align-items:center;gap:.4rem}
 .key i{width:.75rem;height:.75rem;border-radius:3px;background:var(--c);flex:none}
 .c-whole{--c:var(--c-whole)}.c-real{--c:var(--c-real)}.c-random{--c:var(--c-random)}.c-cgan{--c:var(--c-cgan)}
-.c-dim{--c:var(--c-dim)}.c-ours{--c:var(--c-ours)}.c-1{--c:var(--c-1)}.c-2{--c:var(--c-2)}.c-3{--c:var(--c-3)}
+.c-continued{--c:var(--c-continued)}.c-dim{--c:var(--c-dim)}.c-ours{--c:var(--c-ours)}.c-1{--c:var(--c-1)}.c-2{--c:var(--c-2)}.c-3{--c:var(--c-3)}
 .c-4{--c:var(--c-4)}.c-5{--c:var(--c-5)}.c-6{--c:var(--c-6)}
 img{display:block;width:100%;height:auto;image-rendering:pixelated;border-radius:3px;background:var(--grid)}
 .strips{display:grid;gap:.4rem .9rem;margin:1rem 0;align-items:center;

@@ -29,6 +29,7 @@ COLORS = {
     "real": "#7f7f7f",
     "random": "#bdbdbd",
     "cgan": "#e6a23c",
+    "continued": "#a8567f",
     "dim": "#5b9bd5",
     "ours": "#2a6f5e",
 }

@@ -15,12 +15,14 @@ class SourceInfo:
         title: its name in tables.
         kind: `generated` sets are chosen by `sources`; a `control` runs with `evaluate.control_networks`.
         description: one line.
+        terms: of the matching terms ``global`` and ``local`` of Eq. 8, those its distillation has; the others weigh 0.
     """
 
     name: str
     title: str
     kind: Literal["generated", "control"]
     description: str
+    terms: tuple[str, ...] = ()
 
 
 SOURCES: Final[dict[str, SourceInfo]] = table(
@@ -31,16 +33,24 @@ SOURCES: Final[dict[str, SourceInfo]] = table(
         description="the conditional GAN alone (step 1 of the paper)",
     ),
     SourceInfo(
+        name="continued",
+        title="CGAN, continued",
+        kind="generated",
+        description="the GAN trained on by the steps of a distillation, without matching: what the steps alone do",
+    ),
+    SourceInfo(
         name="dim",
         title="DiM",
         kind="generated",
         description="distilled with the global term only (omega_l = 0)",
+        terms=("global",),
     ),
     SourceInfo(
         name="ours",
         title="Ours",
         kind="generated",
         description="distilled with the global and the local term",
+        terms=("global", "local"),
     ),
     SourceInfo(
         name="real",
